@@ -1,0 +1,1 @@
+"""Pure cryptography: randomness is passed in; no clock, no network, no files, no logging."""
