@@ -1,0 +1,47 @@
+// Contracts build and Solidity tests. The compiler is the npm package `solc` (WebAssembly), so a build needs no download
+// beyond `npm ci`. Its version and settings live in deploy/solc/settings.json, which the second build reads too.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { configVariable, defineConfig } from "hardhat/config";
+
+const compiler = JSON.parse(readFileSync(new URL("./deploy/solc/settings.json", import.meta.url), "utf8"));
+
+// One seed for every run, so that a red build stays red; TPRE_FUZZ_SEED and TPRE_FUZZ_RUNS widen the search.
+const fuzzSeed = process.env.TPRE_FUZZ_SEED ?? "0x7470726500000000000000000000000000000000000000000000000000000001";
+const fuzzRuns = Number(process.env.TPRE_FUZZ_RUNS ?? 128);
+
+/** The chain that TPRE_RPC_URL names, if any; its signer comes from TPRE_DEPLOYER_KEY, else from the node's own accounts. */
+function networkFromEnvironment() {
+  if (!process.env.TPRE_RPC_URL) return {};
+  const accounts = process.env.TPRE_DEPLOYER_KEY ? [configVariable("TPRE_DEPLOYER_KEY")] : "remote";
+  return { remote: { type: "http", url: configVariable("TPRE_RPC_URL"), accounts } };
+}
+
+export default defineConfig({
+  solidity: {
+    compilers: [
+      {
+        version: compiler.version,
+        path: fileURLToPath(import.meta.resolve("solc/soljson.js")),
+        settings: compiler.settings,
+      },
+    ],
+  },
+  paths: {
+    sources: "./contracts",
+    tests: { solidity: "./tests/contracts/solidity" },
+    artifacts: "./artifacts",
+    cache: "./.cache/hardhat",
+  },
+  networks: {
+    localhost: { type: "http", url: "http://127.0.0.1:8545" },
+    ...networkFromEnvironment(),
+  },
+  test: {
+    solidity: {
+      fsPermissions: { readDirectory: ["./tests/vectors"] },
+      fuzz: { runs: fuzzRuns, seed: fuzzSeed, failurePersistDir: "./.cache/hardhat/fuzz" },
+      invariant: { runs: 32, depth: 64, failOnRevert: false, failurePersistDir: "./.cache/hardhat/invariant" },
+    },
+  },
+});
