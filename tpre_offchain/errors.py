@@ -1,8 +1,8 @@
 """The error tree: every error the system raises on purpose descends from ``TpreError``.
 
-An error says what failed (``message``), who caused it if that is known (``culprit``), whether trying again can help
-(``retryable``) and what the reader can do (``hint``). None of these fields may ever hold secret material: errors reach
-logs, terminals and bug reports.
+An error says what failed (``message``), who caused it if that is known (``culprit``), whether trying again
+can help (``retryable``) and what the reader can do (``hint``). None of these fields may ever hold secret
+material: errors reach logs, terminals and bug reports.
 
 A subclass sets defaults at class level; a raise site overrides them by keyword:
 
@@ -20,8 +20,8 @@ from typing import ClassVar
 class TpreError(Exception):
     """Base of the tree.
 
-    ``message``: what failed. ``culprit``: who caused it (an address, a slot, a device), or ``None`` where unknown.
-    ``retryable``: whether the same call may succeed later. ``hint``: one sentence for the terminal, or ``None``.
+    ``message``: what failed. ``culprit``: who caused it (an address, a slot, a device), if known.
+    ``retryable``: whether the same call may succeed later. ``hint``: a sentence for the terminal.
     """
 
     default_hint: ClassVar[str | None] = None
@@ -58,7 +58,7 @@ class TpreError(Exception):
         }
 
 
-# --- crypto ----------------------------------------------------------------------------------------------------------
+# --- crypto ---------------------------------------------------------------------------------------
 
 
 class CryptoError(TpreError):
@@ -122,7 +122,7 @@ class PolynomialError(CryptoError):
     """Slots or coefficients from which no polynomial can be evaluated or interpolated."""
 
 
-# --- everything around it --------------------------------------------------------------------------------------------
+# --- everything around it -------------------------------------------------------------------------
 
 
 class ChainError(TpreError):

@@ -1,9 +1,9 @@
 """Points and pairings of BLS12-381: value types over whichever curve library is installed.
 
-G1 and G2 are written additively, GT multiplicatively (SCHEME §1). The library behind them is chosen once, by what is
-installed or by ``TPRE_CURVE`` in the environment: ``mcl`` (fastest), ``arkworks``, or ``py_ecc`` (the reference).
-Values of different libraries may meet in one operation; they are converted through bytes. Bytes never depend on the
-library.
+G1 and G2 are written additively, GT multiplicatively (SCHEME §1). The library behind them is chosen once, by
+what is installed or by ``TPRE_CURVE`` in the environment: ``mcl`` (fastest), ``arkworks``, or ``py_ecc`` (the
+reference). Values of different libraries may meet in one operation; they are converted through coordinates or
+bytes. Bytes never depend on the library.
 
 None of this is constant time: Python cannot promise that.
 """
@@ -12,31 +12,48 @@ None of this is constant time: Python cannot promise that.
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, NoReturn, Self, TypeVar
 
-from tpre_offchain.errors import BackendUnavailable, CryptoError, NonCanonical, WrongLength
 from tpre_offchain.crypto import curve_encoding as encoding
-from tpre_offchain.crypto.curve_backend import Backend, Coordinates, Group
-from tpre_offchain.crypto.curve_backend import (
-    R as R,
-)  # the order of the groups, part of this module's interface
+from tpre_offchain.crypto import curve_libraries as libraries
+from tpre_offchain.crypto.curve_backend import Backend, Coordinates, Group, R
+from tpre_offchain.crypto.curve_encoding import SCALAR_BYTES, decode_scalar, encode_scalar
+from tpre_offchain.crypto.curve_libraries import active_backend, available_backends, using_backend
+from tpre_offchain.errors import CryptoError
 
-SCALAR_BYTES: Final = 32
+__all__ = [
+    "G1",
+    "G1_BYTES",
+    "G1_EVM",
+    "G2",
+    "G2_BYTES",
+    "G2_EVM",
+    "GT",
+    "GT_BYTES",
+    "H2",
+    "SCALAR_BYTES",
+    "R",
+    "Z",
+    "active_backend",
+    "available_backends",
+    "decode_scalar",
+    "encode_scalar",
+    "g1",
+    "g2",
+    "msm",
+    "multi_pairing",
+    "pairing",
+    "pairing_product_is_one",
+    "using_backend",
+]  # fmt: skip
+
 G1_BYTES: Final = 48
 G1_EVM: Final = 128
 G2_BYTES: Final = 96
 G2_EVM: Final = 256
 GT_BYTES: Final = 576
-
-# In order of preference; each with the module that must be importable.
-_LIBRARIES: Final = {"mcl": "pymcl", "arkworks": "py_arkworks_bls12381", "py_ecc": "py_ecc"}
-_override: ContextVar[str | None] = ContextVar("tpre_curve_backend", default=None)
 
 # hash_to_curve of SCHEME §1, derived again by a test: nobody knows its logarithm to g2.
 _H2_BYTES: Final = bytes.fromhex(
@@ -45,71 +62,7 @@ _H2_BYTES: Final = bytes.fromhex(
 )
 
 
-# --- choice of the library -------------------------------------------------------------------------------------------
-
-
-@lru_cache
-def available_backends() -> tuple[str, ...]:
-    """Names of the curve libraries that are installed, the preferred one first."""
-    return tuple(name for name, module in _LIBRARIES.items() if importlib.util.find_spec(module))
-
-
-def active_backend() -> str:
-    """Name of the library that new values are made with. Raises ``BackendUnavailable``."""
-    return _override.get() or _default_backend()
-
-
-@lru_cache
-def _default_backend() -> str:
-    chosen = os.environ.get("TPRE_CURVE")
-    if chosen:
-        return _require_available(chosen)
-    if not available_backends():
-        raise BackendUnavailable("no curve library is installed", hint="pip install py_arkworks_bls12381")
-    return available_backends()[0]
-
-
-@contextmanager
-def using_backend(name: str) -> Iterator[None]:
-    """Make new values with this library inside the ``with`` block. Raises ``BackendUnavailable``."""
-    token = _override.set(_require_available(name))
-    try:
-        yield
-    finally:
-        _override.reset(token)
-
-
-def _require_available(name: str) -> str:
-    if name not in _LIBRARIES:
-        raise BackendUnavailable(f"no curve backend {name!r}", hint=f"one of {', '.join(_LIBRARIES)}")
-    if name not in available_backends():
-        raise BackendUnavailable(
-            f"curve backend {name!r} is not installed", hint=f"pip install {_LIBRARIES[name]}"
-        )
-    return name
-
-
-@lru_cache
-def _load(name: str) -> Backend:
-    # Imported here, not above: each library is optional, and slow ones are not loaded in vain.
-    if name == "mcl":
-        from tpre_offchain.crypto.curve_mcl import MclBackend
-
-        return MclBackend()
-    if name == "arkworks":
-        from tpre_offchain.crypto.curve_arkworks import ArkworksBackend
-
-        return ArkworksBackend()
-    from tpre_offchain.crypto.curve_pyecc import PyEccBackend
-
-    return PyEccBackend()
-
-
-def _active() -> Backend:
-    return _load(active_backend())
-
-
-# --- points ----------------------------------------------------------------------------------------------------------
+# --- points ---------------------------------------------------------------------------------------
 
 
 class _Immutable:
@@ -156,12 +109,12 @@ class _Point(_Immutable):
     @classmethod
     def generator(cls) -> Self:
         """The standard generator."""
-        return cls(backend := _active(), cls._group(backend).generator())
+        return cls(backend := libraries.active(), cls._group(backend).generator())
 
     @classmethod
     def identity(cls) -> Self:
         """The neutral element. It can be computed with and encoded, but no decoder accepts it."""
-        return cls(backend := _active(), cls._group(backend).identity())
+        return cls(backend := libraries.active(), cls._group(backend).identity())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -169,7 +122,7 @@ class _Point(_Immutable):
 
         Raises ``WrongLength``, ``NonCanonical``, ``IdentityPoint``, ``NotOnCurve`` or ``NotInSubgroup``.
         """
-        backend = _active()
+        backend = libraries.active()
         group = cls._group(backend)
         x, y_is_larger = encoding.parse_compressed(group.name, data)
         return cls(backend, group.from_x(x, y_is_larger), compressed=bytes(data))
@@ -177,7 +130,7 @@ class _Point(_Immutable):
     @classmethod
     def from_evm(cls, data: bytes) -> Self:
         """Decode the EIP-2537 form, strictly (SCHEME §1). Raises as ``from_bytes`` does."""
-        backend = _active()
+        backend = libraries.active()
         group = cls._group(backend)
         coordinates = encoding.parse_evm(group.name, data)
         return cls(backend, group.from_coordinates(coordinates), coordinates=coordinates)
@@ -282,7 +235,10 @@ def _native_in(backend: Backend, point: _Point) -> Any:
 
 
 def msm(points: Sequence[_AnyPoint], scalars: Sequence[int]) -> _AnyPoint:
-    """Sum of ``points[i] * scalars[i]``, scalars taken modulo R. Raises ``CryptoError`` if empty or of unequal lengths."""
+    """Sum of ``points[i] * scalars[i]``, scalars taken modulo R.
+
+    Raises ``CryptoError`` if there are none, or unequally many, or points of both groups.
+    """
     if len(points) != len(scalars):
         raise CryptoError(f"{len(points)} points but {len(scalars)} scalars")
     if not points:
@@ -295,7 +251,7 @@ def msm(points: Sequence[_AnyPoint], scalars: Sequence[int]) -> _AnyPoint:
     return type(first)(backend, first._group(backend).msm(natives, [scalar % R for scalar in scalars]))
 
 
-# --- the target group ------------------------------------------------------------------------------------------------
+# --- the target group -----------------------------------------------------------------------------
 
 
 class GT(_Immutable):
@@ -316,7 +272,7 @@ class GT(_Immutable):
     @classmethod
     def one(cls) -> GT:
         """The neutral element."""
-        return cls(backend := _active(), backend.gt_one())
+        return cls(backend := libraries.active(), backend.gt_one())
 
     def to_bytes(self) -> bytes:
         """The one canonical form: 12 coefficients in tower order, each 48 bytes big-endian (SCHEME §1)."""
@@ -336,10 +292,10 @@ class GT(_Immutable):
         if other._backend is self._backend:
             return GT(self._backend, self._backend.gt_multiply(self._native, other._native))
         # Not every library reads GT from bytes: values of two of them meet in the reference.
-        _require_available("py_ecc")
+        libraries.require_available("py_ecc")
         from tpre_offchain.crypto.curve_pyecc import gt_from_bytes
 
-        reference = _load("py_ecc")
+        reference = libraries.load("py_ecc")
         product = reference.gt_multiply(gt_from_bytes(self.to_bytes()), gt_from_bytes(other.to_bytes()))
         return GT(reference, product)
 
@@ -373,22 +329,22 @@ def multi_pairing(pairs: Sequence[tuple[G1, G2]]) -> GT:
 
 
 def pairing_product_is_one(pairs: Sequence[tuple[G1, G2]]) -> bool:
-    """Whether the product of the pairings is one. A predicate: whoever checks with it must raise on ``False``."""
+    """Whether the product of the pairings is one. A predicate: a check must raise on ``False``."""
     backend = _backend_of(pairs)
     return backend.pairing_product_is_one(_natives(backend, pairs))
 
 
 def _backend_of(pairs: Sequence[tuple[G1, G2]]) -> Backend:
-    return pairs[0][0]._backend if pairs else _active()
+    return pairs[0][0]._backend if pairs else libraries.active()
 
 
 def _natives(backend: Backend, pairs: Sequence[tuple[G1, G2]]) -> list[tuple[Any, Any]]:
-    if not all(isinstance(p, G1) and isinstance(q, G2) for p, q in pairs):
+    if any((type(p), type(q)) != (G1, G2) for p, q in pairs):
         raise CryptoError("a pairing takes a point of G1 and a point of G2, in this order")
     return [(_native_in(backend, p), _native_in(backend, q)) for p, q in pairs]
 
 
-# --- constants -------------------------------------------------------------------------------------------------------
+# --- constants ------------------------------------------------------------------------------------
 
 
 def g1() -> G1:
@@ -421,23 +377,3 @@ def _h2(backend: str) -> G2:
 def _z(backend: str) -> GT:
     with using_backend(backend):
         return pairing(g1(), g2())
-
-
-# --- scalars ---------------------------------------------------------------------------------------------------------
-
-
-def encode_scalar(scalar: int) -> bytes:
-    """32 bytes big-endian. Raises ``CryptoError`` unless 0 <= scalar < R: reducing would hide a mistake."""
-    if not 0 <= scalar < R:
-        raise CryptoError("the scalar is not in [0, r)")
-    return scalar.to_bytes(SCALAR_BYTES, "big")
-
-
-def decode_scalar(data: bytes) -> int:
-    """A scalar in [0, R) from 32 bytes big-endian. Raises ``WrongLength`` or ``NonCanonical``."""
-    if len(data) != SCALAR_BYTES:
-        raise WrongLength(f"{len(data)} bytes instead of {SCALAR_BYTES}", what="scalar")
-    scalar = int.from_bytes(data, "big")
-    if scalar >= R:
-        raise NonCanonical("not below the group order", what="scalar")
-    return scalar

@@ -7,9 +7,9 @@ from typing import Any
 
 from py_arkworks_bls12381 import GT, G1Point, G2Point, Scalar
 
-from tpre_offchain.errors import NotInSubgroup, NotOnCurve
 from tpre_offchain.crypto.curve_backend import FIELD_BYTES, Coordinates, Group
 from tpre_offchain.crypto.curve_encoding import compress
+from tpre_offchain.errors import NotInSubgroup, NotOnCurve
 
 _WINDOW_BITS = 4  # one hexadecimal digit
 

@@ -1,16 +1,21 @@
-"""The byte forms of points and their strict parsing (SCHEME §1), the same for every backend.
+"""The byte forms of points and scalars and their strict parsing (SCHEME §1), the same for every backend.
 
-Compressed: 48 bytes (G1) or 96 (G2), x big-endian, c1 before c0, three flag bits on top: compressed, infinity, larger y.
-EVM (EIP-2537): 64 bytes per field element, big-endian, the top 16 zero, c0 before c1; the identity is all zeros.
+Compressed point: 48 bytes (G1) or 96 (G2), x big-endian, c1 before c0, flag bits on top: compressed, infinity,
+larger y. EVM (EIP-2537): 64 bytes per field element, big-endian, the top 16 zero, c0 before c1; the
+identity is all zeros. Scalar: 32 bytes, big-endian.
 
-Parsing here decides all that concerns spelling: length, flags, range, identity. Whether the point is on the curve
-and in the subgroup is decided by the backend that builds it.
+Parsing here decides all that concerns spelling: length, flags, range, identity. Whether the point is on the
+curve and in the subgroup is decided by the backend that builds it.
 """
 
 from __future__ import annotations
 
-from tpre_offchain.errors import IdentityPoint, NonCanonical, NotOnCurve, WrongLength
-from tpre_offchain.crypto.curve_backend import FIELD_BYTES, Coordinates, P
+from typing import Final
+
+from tpre_offchain.crypto.curve_backend import FIELD_BYTES, Coordinates, P, R
+from tpre_offchain.errors import CryptoError, IdentityPoint, NonCanonical, NotOnCurve, WrongLength
+
+SCALAR_BYTES: Final = 32
 
 _COMPRESSED = 0x80
 _INFINITY = 0x40
@@ -89,9 +94,25 @@ def require_on_curve_x(group: str, x: Coordinates) -> None:
         raise NotOnCurve("no point of the curve has this x", what=group)
 
 
-def _require_length(group: str, data: bytes, length: int) -> None:
+def encode_scalar(scalar: int) -> bytes:
+    """32 bytes big-endian. Raises ``CryptoError`` unless 0 <= scalar < R: reducing would hide a mistake."""
+    if not 0 <= scalar < R:
+        raise CryptoError("the scalar is not in [0, r)")
+    return scalar.to_bytes(SCALAR_BYTES, "big")
+
+
+def decode_scalar(data: bytes) -> int:
+    """A scalar in [0, R) from 32 bytes big-endian. Raises ``WrongLength`` or ``NonCanonical``."""
+    _require_length("scalar", data, SCALAR_BYTES)
+    scalar = int.from_bytes(data, "big")
+    if scalar >= R:
+        raise NonCanonical("not below the group order", what="scalar")
+    return scalar
+
+
+def _require_length(what: str, data: bytes, length: int) -> None:
     if len(data) != length:
-        raise WrongLength(f"{len(data)} bytes instead of {length}", what=group)
+        raise WrongLength(f"{len(data)} bytes instead of {length}", what=what)
 
 
 def _field_element(group: str, data: bytes) -> int:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pymcl
 
-from tpre_offchain.errors import NotInSubgroup
 from tpre_offchain.crypto.curve_backend import FIELD_BYTES, Coordinates, Group
 from tpre_offchain.crypto.curve_encoding import is_larger, require_on_curve, require_on_curve_x
+from tpre_offchain.errors import NotInSubgroup
 
 
 def _scalar(value: int) -> Any:
@@ -62,7 +62,7 @@ class MclGroup:
             raise self._not_in_subgroup() from None
 
     def from_x(self, x: Coordinates, y_is_larger: bool) -> Any:
-        # mcl's own form is little-endian and its flag is another one (y odd): take either y, then the right one.
+        # mcl's own form is little-endian and its flag says that y is odd: take either y, then the right one.
         if not any(x):
             # mcl reads x = 0 as the identity. Such points exist, and have order 3.
             require_on_curve_x(self.name, x)

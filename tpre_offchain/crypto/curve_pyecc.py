@@ -1,7 +1,8 @@
 """The reference backend (pure Python, py_ecc), slow and readable: imported by ``curve.py`` alone.
 
-Its pairing is not the one of blst, mcl and arkworks. Theirs is the cube of this one, in a tower over w^2 = v where
-py_ecc's Fp12 has the other root, -w. Values here are cubed as they are born; the basis is changed when bytes are made.
+Its pairing is not the one of blst, mcl and arkworks. Theirs is the cube of this one, in a tower over w^2 = v
+where py_ecc's Fp12 has the other root, -w. Values here are cubed as they are born; the basis is changed when
+bytes are made.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
-import py_ecc.optimized_bls12_381 as ec
+import py_ecc.optimized_bls12_381
 
-from tpre_offchain.errors import NotInSubgroup
 from tpre_offchain.crypto.curve_backend import FIELD_BYTES, Coordinates, Group, P, R
 from tpre_offchain.crypto.curve_encoding import is_larger, require_on_curve, require_on_curve_x
+from tpre_offchain.errors import NotInSubgroup
 
+# py_ecc re-exports implicitly, which strict typing does not follow.
+ec: Any = py_ecc.optimized_bls12_381
 
 # powers of w in tower order: c0.c0 c0.c1 c0.c2 c1.c0 c1.c1 c1.c2
 _TOWER_ORDER = (0, 2, 4, 1, 3, 5)
@@ -124,7 +127,7 @@ class PyEccBackend:
         return base**exponent
 
     def gt_to_bytes(self, value: Any) -> bytes:
-        # w^6 = 1 + u, so w^i and w^(i+6) together carry one coefficient of Fp2; odd powers change sign with w.
+        # w^6 = 1 + u, so w^i and w^(i+6) together are one coefficient of Fp2; odd powers change sign with w.
         powers = [int(c) for c in value.coeffs]
         tower: list[int] = []
         for i in _TOWER_ORDER:
