@@ -1,0 +1,113 @@
+# Everything a newcomer needs is `make demo`; everything a contributor needs is `make test`.
+# Needs Python 3.11 or newer and make, nothing else: Node comes from a wheel, compiler and local chain from npm.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# nothing here needs to know that pip or npm has a newer release
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export npm_config_update_notifier := false
+export HARDHAT_DISABLE_TELEMETRY := true
+
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint requirements.lock
+NPM_CI      := $(BIN)/npm ci --no-audit --no-fund --loglevel=error
+HARDHAT     := $(BIN)/node node_modules/hardhat/dist/src/cli.js
+SOLIDITY    := $(shell find contracts -name '*.sol' 2>/dev/null)
+BUILD_FILES := hardhat.config.js deploy/solc/settings.json deploy/artifacts.py deploy/export_abi.py
+# gas may drift by 1%; a run with other fuzz inputs has other figures
+GAS_CHECK   := $(if $(TPRE_FUZZ_RUNS)$(TPRE_FUZZ_SEED),,$(if $(wildcard snapshots),--snapshot-check --tolerance 1))
+
+VENV_MADE       := $(VENV)/.made
+RUN_READY       := $(VENV)/.run-ready
+DEV_READY       := $(VENV)/.dev-ready
+BENCH_READY     := $(VENV)/.bench-ready
+NPM_READY       := node_modules/.ready
+CONTRACTS_BUILT := artifacts/.built
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check services bench clean build install lock lint types solidity second-build gas
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+
+demo: build ## share a recording through five proxies on a local chain; ARGS="--proxies 7 --threshold 4"
+	@$(BIN)/tpre demo $(ARGS)
+
+test: check solidity ## everything: check, Solidity tests, Python tests; ARGS are pytest's
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint types ## ruff, import layers, solhint, mypy, contract build
+
+lint: $(DEV_READY) $(CONTRACTS_BUILT)
+	@$(BIN)/ruff check --quiet .
+	@report=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$report"; exit 1; }
+	@$(BIN)/npm run --silent lint
+
+types: $(DEV_READY) $(CONTRACTS_BUILT)
+	@$(BIN)/mypy --no-error-summary
+
+solidity: $(DEV_READY) $(CONTRACTS_BUILT) ## the Solidity tests, gas snapshots held to 1%
+	@$(HARDHAT) test solidity $(GAS_CHECK)
+
+gas: $(DEV_READY) $(CONTRACTS_BUILT) ## write the gas snapshots anew, to be committed
+	@$(HARDHAT) test solidity --snapshot
+
+second-build: $(DEV_READY) $(CONTRACTS_BUILT) ## the contracts through py-solc-x: same bytecode?
+	@$(BIN)/python -m deploy.build
+
+build: $(CONTRACTS_BUILT) ## the package, the contracts and their ABIs
+
+services: $(DEV_READY) ## build Kubo and geth from source, where Go is installed
+	@$(BIN)/python -m deploy.services
+
+bench: $(BENCH_READY) $(CONTRACTS_BUILT) ## measure, and print the tables of BENCHMARKS.md
+	@$(BIN)/python -m pytest tests/bench $(ARGS)
+
+install: $(DEV_READY) ## the tools of a contributor, without building the contracts
+
+clean: ## remove everything that make made
+	rm -rf $(VENV) node_modules artifacts .cache build dist *.egg-info tpre_offchain/chain/abi/*.json
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: $(DEV_READY) ## resolve requirements.lock and package-lock.json anew
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade --no-header --no-annotate \
+		--prerelease if-necessary-or-explicit pyproject.toml --output-file requirements.lock
+	@sed -i.bak '1i\
+	# Every package of every extra, as tested: the constraints that `make` installs under. `make lock` writes it anew.\
+	' requirements.lock && rm -f requirements.lock.bak
+	@$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved=true --no-audit --no-fund
+
+# --- stamps: a step runs again only when what it reads has changed. Each lies in what it vouches for. -------------------
+
+$(VENV_MADE): deploy/bootstrap.sh
+	@PYTHON='$(PYTHON)' sh deploy/bootstrap.sh $(VENV)
+	@touch $@
+
+$(RUN_READY): $(VENV_MADE) pyproject.toml requirements.lock
+	@echo "installing the package (the first time takes about half a minute)"
+	@$(PIP_INSTALL) --editable '.[node,fast]'
+	@touch $@
+
+$(DEV_READY): $(RUN_READY)
+	@echo "installing the tools of a contributor"
+	@$(PIP_INSTALL) --editable '.[node,fast,dev]'
+	@touch $@
+
+$(BENCH_READY): $(DEV_READY)
+	@$(PIP_INSTALL) --editable '.[node,fast,dev,bench]'
+	@touch $@
+
+$(NPM_READY): $(RUN_READY) package.json package-lock.json
+	@echo "installing Hardhat, the Solidity compiler and the local chain"
+	@$(NPM_CI)
+	@touch $@
+
+$(CONTRACTS_BUILT): $(NPM_READY) $(SOLIDITY) $(BUILD_FILES)
+	@echo "building the contracts"
+	@$(HARDHAT) build --no-tests --quiet
+	@$(BIN)/python -m deploy.export_abi
+	@touch $@

@@ -1,0 +1,33 @@
+"""What every test may rely on: where the project is, and randomness that can be replayed."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("default", deadline=None, derandomize=False, print_blob=True)
+settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=1000)
+settings.load_profile(os.environ.get("TPRE_HYPOTHESIS_PROFILE", "default"))
+
+SEED = int(os.environ.get("TPRE_TEST_SEED") or random.SystemRandom().randrange(2**32))
+
+
+def pytest_report_header() -> str:
+    """Print what a randomised run needs to be replayed."""
+    return f"TPRE_TEST_SEED={SEED}"
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The folder of pyproject.toml."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def seeded(request: pytest.FixtureRequest) -> random.Random:
+    """A generator of its own for each test; TPRE_TEST_SEED, printed at the top of a run, replays all of them."""
+    return random.Random(f"{SEED}/{request.node.nodeid}")
