@@ -145,9 +145,7 @@ class _Point(_Immutable):
 
     def to_evm(self) -> bytes:
         """The EIP-2537 form, 128 bytes in G1 and 256 in G2."""
-        return encoding.to_evm(
-            self._group(self._backend).name, None if self.is_identity() else self._affine()
-        )
+        return encoding.to_evm(self._group(self._backend).name, None if self.is_identity() else self._affine())
 
     def is_identity(self) -> bool:
         """Whether this is the neutral element."""
@@ -156,9 +154,7 @@ class _Point(_Immutable):
     def __add__(self, other: Self) -> Self:
         if type(other) is not type(self):
             return NotImplemented
-        return type(self)(
-            self._backend, self._group(self._backend).add(self._native, _native_in(self._backend, other))
-        )
+        return type(self)(self._backend, self._group(self._backend).add(self._native, _native_in(self._backend, other)))
 
     def __sub__(self, other: Self) -> Self:
         if type(other) is not type(self):

@@ -54,9 +54,7 @@ class ArkworksGroup:
 
     def to_coordinates(self, point: Any) -> Coordinates:
         data = point.to_xy_bytes_be()
-        return tuple(
-            int.from_bytes(data[i : i + FIELD_BYTES], "big") for i in range(0, len(data), FIELD_BYTES)
-        )
+        return tuple(int.from_bytes(data[i : i + FIELD_BYTES], "big") for i in range(0, len(data), FIELD_BYTES))
 
     def from_coordinates(self, coordinates: Coordinates) -> Any:
         data = b"".join(c.to_bytes(FIELD_BYTES, "big") for c in coordinates)

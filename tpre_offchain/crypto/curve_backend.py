@@ -1,7 +1,7 @@
 """What a curve library must offer to stand behind ``curve.py``, and the numbers of BLS12-381 that all share.
 
-A backend works on *native* values, whatever objects its library uses; only ``curve.py`` sees them, hence ``Any``.
-A point's affine coordinates are integers below ``P`` in the order of EIP-2537: (x, y) in G1,
+A backend works on *native* values, whatever objects its library uses; only ``curve.py`` sees them, hence
+``Any``. A point's affine coordinates are integers below ``P`` in the order of EIP-2537: (x, y) in G1,
 (x.c0, x.c1, y.c0, y.c1) in G2. The identity has no coordinates.
 """
 

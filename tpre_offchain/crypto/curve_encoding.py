@@ -1,7 +1,7 @@
 """The byte forms of points and scalars and their strict parsing (SCHEME §1), the same for every backend.
 
-Compressed point: 48 bytes (G1) or 96 (G2), x big-endian, c1 before c0, flag bits on top: compressed, infinity,
-larger y. EVM (EIP-2537): 64 bytes per field element, big-endian, the top 16 zero, c0 before c1; the
+Compressed point: 48 bytes (G1) or 96 (G2), x big-endian, c1 before c0, flag bits on top: compressed,
+infinity, larger y. EVM (EIP-2537): 64 bytes per field element, big-endian, the top 16 zero, c0 before c1; the
 identity is all zeros. Scalar: 32 bytes, big-endian.
 
 Parsing here decides all that concerns spelling: length, flags, range, identity. Whether the point is on the

@@ -54,9 +54,7 @@ def require_available(name: str) -> str:
     if name not in _LIBRARIES:
         raise BackendUnavailable(f"no curve backend {name!r}", hint=f"one of {', '.join(_LIBRARIES)}")
     if name not in available_backends():
-        raise BackendUnavailable(
-            f"curve backend {name!r} is not installed", hint=f"pip install {_LIBRARIES[name]}"
-        )
+        raise BackendUnavailable(f"curve backend {name!r} is not installed", hint=f"pip install {_LIBRARIES[name]}")
     return name
 
 

@@ -1,4 +1,4 @@
-"""Polynomials over the scalars: sharing a secret among committee slots and putting it together (SCHEME §4, §6)."""
+"""Polynomials over the scalars: a secret shared among committee slots and put together (SCHEME §4, §6)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def evaluate(coefficients: Sequence[int], x: int) -> int:
 
 
 def lagrange_at_zero(slots: Iterable[int]) -> dict[int, int]:
-    """For each slot its Lagrange coefficient at 0: f(0) = sum of ``result[i] * f(i)`` for any f of lower degree.
+    """For each slot its Lagrange coefficient at 0.
+
+    f(0) is the sum of ``result[i] * f(i)`` for any f of degree below the number of slots.
 
     Raises ``PolynomialError`` if there are no slots, if one occurs twice, or if one is not in [1, R).
     """
