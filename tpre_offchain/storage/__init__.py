@@ -1,0 +1,1 @@
+"""Off-chain storage of encrypted data by content identifier (PROTOCOL §4)."""
