@@ -150,7 +150,7 @@ interface IConversionRounds {
     }
 
     /// @notice Anyone, until the challenge window ends: shows that a submission's proof does not hold. Takes the cfrag out and pays the challenger from the bond.
-    /// @param commitments C_0..C_{t-1} of the grant; `rekey` parts are checked against the round's rekeyRest.
+    /// `keys` holds A_L and C_0..C_{t-1} of the grant, checked against the round's rekeyRest.
     function challengeCfrags(
         RoundId roundId, Member[] calldata committee, RoundData calldata data, Submission calldata submission, G1Point[] calldata capsules, ChallengeKeys calldata keys
     ) external;

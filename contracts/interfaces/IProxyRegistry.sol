@@ -65,7 +65,7 @@ interface IProxyRegistry {
     function topUpBond() external payable;
 
     /// @notice Leaves the pool from the next block; the bond follows after the cooldown.
-    function leave() external;
+    function leavePool() external;
 
     /// @notice Credits the bond in the Treasury once the cooldown is over and frees the place.
     function withdrawBond() external;
