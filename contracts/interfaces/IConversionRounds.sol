@@ -23,6 +23,7 @@ interface IConversionRounds {
         Ended // grant revoked, expired or void; or every record was excluded
     }
 
+    /// Fixed for the contract's life; the reserve of a round is threshold * records * feePerCfragWei.
     struct Settings {
         uint32 roundSeconds; // openRound to the last proposal
         uint32 voteSeconds; // window of one proposal
@@ -44,25 +45,26 @@ interface IConversionRounds {
         bytes32 maskHash; // keccak256(V)
         bytes32 rekeyRest; // rest of the re-key's hash
         bytes32 capsulesHash; // keccak256(c1_1 ‖ … ‖ c1_m)
-        bytes32 recordIdsHash; // keccak256(abi.encodePacked(recordIds))
+        bytes32 recordIdsHash; // keccak256(word(recordId_1) ‖ … ‖ word(recordId_m))
     }
 
     struct Round {
         uint40 deadline; // last moment of submissions and proposals
-        uint40 voteEnd; // of the live proposal; when ended: end of the challenge window
+        uint40 voteEnd; // of the live proposal; when finalized or closed: end of the challenge window
         uint32 submitted; // bitmaps: bit i-1 is slot i
         uint32 approvals;
         uint32 rejections;
-        uint32 challenged;
+        uint32 challenged; // slots whose cfrags were shown to be bad: no further part in this round
         uint8 leader; // slot of the live or final proposal, 0 if none
         uint8 records;
         uint8 threshold;
         uint8 committeeSize;
         bool finalized;
-        bool settled;
+        bool closed;
         uint128 excluded; // bit j: record j left the round
         uint32 claimed; // bitmap of slots that took their fee
-        uint96 feePerCfragWei;
+        uint32 barred; // slots whose proposal a majority rejected: they do not propose again in this round
+        uint32 contributors; // of the live or final proposal
         bytes32 key; // keccak256(committeeHash, keccak256(RoundData))
         bytes32 submissions; // hash chain (SPEC §9)
         bytes32 resultHash; // of the live or final proposal
@@ -95,6 +97,10 @@ interface IConversionRounds {
     error EnoughCfrags(RoundId roundId, uint8 threshold);
     error WrongCfragCount(RoundId roundId, uint256 given, uint256 expected);
     error ScalarTooLarge(uint256 scalar);
+    /// The slot's cfrags were shown to be bad: it takes no further part in this round.
+    error SlotChallenged(RoundId roundId, uint8 slot);
+    /// A majority rejected this slot's proposal: it does not lead this round again.
+    error LeaderBarred(RoundId roundId, uint8 slot);
     error ContributorsNotSubmitted(RoundId roundId, uint32 contributors, uint32 submitted);
     error WrongContributorCount(RoundId roundId, uint256 given, uint8 threshold);
     /// The pairing equation of SCHEME §6 does not hold.
@@ -134,9 +140,10 @@ interface IConversionRounds {
     function vote(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot, bytes32 resultHash, bool approve) external;
 
     /// @notice Anyone: finalizes a proposal whose vote window passed without a majority.
-    function finalizeByProof(RoundId roundId) external;
+    function finalizeByProof(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash) external;
 
-    /// @notice Anyone, once Expired or Ended: returns what is not owed, counts who was missing.
+    /// @notice Anyone, once Expired or Ended: returns what is not owed, opens the challenge window after which standing cfrags are paid, and
+    /// counts who was missing (only if the round Expired with fewer than t cfrags standing).
     function close(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash) external;
 
     /// One submission and its place in the hash chain.
@@ -149,7 +156,8 @@ interface IConversionRounds {
         bytes32[] later; // links that followed it
     }
 
-    /// @notice Anyone, until the challenge window ends: shows that a submission's proof does not hold. Takes the cfrag out and pays the challenger from the bond.
+    /// @notice Anyone, until the challenge window ends: shows that a submission's proof does not hold. Takes the cfrag out and pays the challenger
+    /// from the bond. A live proposal that names the slot stays: its results were checked by the pairing equation, not by their parts.
     /// `keys` holds A_L and C_0..C_{t-1} of the grant, checked against the round's rekeyRest.
     function challengeCfrags(
         RoundId roundId, Member[] calldata committee, RoundData calldata data, Submission calldata submission, G1Point[] calldata capsules, ChallengeKeys calldata keys
@@ -173,13 +181,16 @@ interface IConversionRounds {
         bytes32 tagsHash;
     }
 
-    /// @notice Anyone, before the round ends: shows that a record's capsule proof does not hold; the record leaves the round.
+    /// @notice Anyone, before the round ends: shows that a record's capsule proof does not hold; the record leaves the round, and a live proposal that
+    /// still has it falls (its leader may propose again). The last record out ends the round.
     function reportCapsule(
         RoundId roundId, Member[] calldata committee, RoundData calldata data, RecordId[] calldata recordIds, CapsuleReport calldata report, ChallengeKeys calldata keys
     ) external;
 
-    /// @notice Anyone, after the challenge window: credits the fee of a slot whose cfrags stood.
+    /// @notice Anyone, after the challenge window of a finalized or closed round: credits the fee of a slot whose cfrags stood.
     function claimFee(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot) external;
+
+    function settings() external view returns (Settings memory);
 
     function phaseOf(RoundId roundId) external view returns (Phase);
 

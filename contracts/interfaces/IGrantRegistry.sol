@@ -19,31 +19,33 @@ interface IGrantRegistry {
     }
 
     struct Settings {
-        uint128 redrawFeeWei; // for a request after one that lapsed or was withdrawn; burned
+        uint128 redrawFeeWei; // for a request after one that lapsed or was withdrawn, and an offer after a revocation too; burned
         uint128 complaintPenaltyWei; // from the bond of a proxy whose complaint was not upheld
         uint40 maxGrantSeconds; // "for ever" is not offered
     }
 
+    /// In storage order: five slots, of which a round reads the first alone to learn whether the grant is live.
     struct Access {
-        address delegatee;
-        address delegator;
-        StreamId streamId;
-        uint32 epochFrom;
-        uint32 epochTo;
+        Status status;
+        bool offered; // by the owner, unasked: the deposit is the owner's
+        bool converted; // a round was finalized: the price is the owner's
         uint8 threshold;
         uint8 committeeSize;
-        uint32 poolSize; // of the draw
-        uint40 requestBlock; // of the draw
-        Status status;
-        uint40 expiry; // unix time; 0 until granted
+        uint32 delegateeKeyVersion;
         uint32 quota; // conversions (records) in all
         uint32 used;
         uint32 rounds; // opened so far
-        uint32 delegateeKeyVersion;
+        uint40 requestBlock; // of the draw
+        uint40 expiry; // unix time; 0 until granted
+        address delegatee;
+        StreamId streamId;
+        uint32 poolSize; // of the draw
+        address delegator;
+        uint32 epochFrom;
+        uint32 epochTo;
         uint128 price; // held for the owner
         uint128 deposit; // free for fees
         bytes32 committeeHash; // 0 until granted
-        bool offered; // by the owner, unasked
     }
 
     struct AccessRequest {
@@ -118,36 +120,47 @@ interface IGrantRegistry {
     error CommitteeMismatch(GrantId grantId);
     error NotInSlot(uint8 slot, address caller);
     error InvalidComplaintProof(GrantId grantId, uint8 slot);
+    /// An offer is the owner's own request: it is withdrawn, not denied.
+    error OwnOffer(GrantId grantId);
     error NotRounds(address caller);
     error NothingToCollect(GrantId grantId);
     error GrantStillLive(GrantId grantId);
     error BadSettings();
 
-    /// @notice Asks for access; value = the stream's price (and the redraw fee where due) plus the deposit for fees.
+    /// @notice Asks for access (one live request per delegatee and stream); value = the stream's price (and the redraw fee where due) plus the deposit for fees.
     function requestAccess(AccessRequest calldata request) external payable returns (GrantId);
 
     /// @notice The owner opens access for a user unasked; the draw is the same, the deposit is the owner's.
     function offerAccess(AccessRequest calldata request, address delegatee) external payable returns (GrantId);
 
+    /// @notice Whoever asked (the owner, for an offer) takes a request back, lapsed or not; price and deposit return. The next one pays the redraw fee.
     function withdrawRequest(GrantId grantId) external;
 
+    /// @notice The owner refuses; price and deposit return to the delegatee.
     function deny(GrantId grantId, string calldata reason) external;
 
     /// @notice Grants: committee drawn and checked, each re-key verified (SCHEME §4), and a first round if `firstRound.records` is not empty.
-    function grant(GrantId grantId, uint40 expiry, uint32 quota, Rekey[] calldata rekeys, FirstRound calldata firstRound) external;
+    /// @param receivingKey B, the delegatee's key of the version that the request names.
+    function grant(
+        GrantId grantId, uint40 expiry, uint32 quota, G2Point calldata receivingKey, Rekey[] calldata rekeys, FirstRound calldata firstRound
+    ) external;
 
     /// @notice Adds re-keys for further epochs of a granted range.
-    function addRekeys(GrantId grantId, Member[] calldata committee, Rekey[] calldata rekeys) external;
+    function addRekeys(GrantId grantId, Member[] calldata committee, G2Point calldata receivingKey, Rekey[] calldata rekeys) external;
 
+    /// @notice The owner ends a grant: no round opens any more, open rounds end at once.
+    /// Warning: what was converted stays converted, and t dishonest proxies could still convert old capsules; only a new epoch closes that for new data.
     function revoke(GrantId grantId) external;
 
+    /// @notice Warning: whoever pays, what remains goes back to the delegatee (to the delegator for an offer).
     function addDeposit(GrantId grantId) external payable;
 
-    /// @notice Credits what no round holds to whoever deposited, once the grant is over (expired, revoked, voided, denied).
+    /// @notice Anyone, once the grant is over (expired, revoked, voided): credits what no round holds to the delegatee (the delegator for an offer), and
+    /// the price to the owner if a conversion was finalized, else back as well. May be repeated when closed rounds return more.
     function reclaimDeposit(GrantId grantId) external;
 
-    /// @notice Credits the price to the owner once `roundId` of this grant is Finalized.
-    function collectPrice(GrantId grantId, uint256 roundId) external;
+    /// @notice Anyone, once a round of this grant is Finalized: credits the price to the owner.
+    function collectPrice(GrantId grantId) external;
 
     /// @notice Slot `slot` shows that its fragment is bad: `sharedPoint` = K = N_i^e with a proof of equal logs (g1, N_i; R, K). Upheld: the grant is
     /// void. Not upheld: the fragment is now public, this is recorded, and the proxy pays (SCHEME §4).
@@ -159,7 +172,8 @@ interface IGrantRegistry {
 
     function grantCount() external view returns (uint64);
 
-    /// @notice The committee that the draw gives; before the grant with present key versions.
+    /// @notice The committee that the draw gives with present key versions, while the request's block hash can be had: what `grant` will check
+    /// against. Once granted, AccessGranted and committeeHash have the committee with the versions of that moment.
     function committeeOf(GrantId grantId) external view returns (Member[] memory);
 
     /// @notice keccak256(keccak256(V), rest) of an epoch's re-key (SPEC §7); 0 if none was posted.
@@ -174,8 +188,8 @@ interface IGrantRegistry {
     /// @notice ConversionRounds only: takes quota and fee reserve, numbers the round.
     function takeQuota(GrantId grantId, address opener, uint32 records, uint256 feePerCfragWei)
         external
-        returns (uint32 index, uint8 threshold, uint8 committeeSize, bytes32 committeeHash);
+        returns (uint32 index, uint8 threshold, uint8 committeeSize, bytes32 committeeHash, StreamId streamId);
 
-    /// @notice ConversionRounds only: returns an unspent reserve to the grant's deposit.
-    function returnReserve(GrantId grantId, uint256 amount) external;
+    /// @notice ConversionRounds only: returns an unspent reserve to the grant's deposit; `converted` when a round was finalized.
+    function returnReserve(GrantId grantId, uint256 amount, bool converted) external;
 }
