@@ -1,4 +1,4 @@
-"""Group laws, pairings and agreement of the curve libraries (SCHEME §1).
+"""Group laws and pairings, by every curve library (SCHEME §1).
 
 py_ecc takes 0.4 s for a pairing and is used sparingly.
 """
@@ -9,8 +9,6 @@ import copy
 import hashlib
 import random
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +19,7 @@ from py_ecc.bls.point_compression import compress_G2
 
 from tpre_offchain.crypto import curve
 from tpre_offchain.crypto.curve import G1, G2, GT, R
-from tpre_offchain.errors import BackendUnavailable, CryptoError
+from tpre_offchain.errors import CryptoError
 
 # py_ecc re-exports implicitly, which strict typing does not follow.
 ec: Any = py_ecc.optimized_bls12_381
@@ -261,155 +259,3 @@ def test_pair__arguments_exchanged__raises() -> None:
         curve.pairing(q, p)
     with pytest.raises(CryptoError, match="in this order"):
         curve.pairing_product_is_one([(p, p)])
-
-
-# --- agreement of the libraries -------------------------------------------------------------------
-
-
-def test_compute__by_every_backend__gives_the_same_bytes(rng: random.Random) -> None:
-    a, b, c = (rng.randrange(R) for _ in range(3))
-
-    def outcome() -> dict[str, bytes]:
-        p, q = curve.g1() * a, curve.g2() * b
-        e = curve.pairing(p, q)
-        return {
-            "p": p.to_bytes(),
-            "-p": (-p).to_bytes(),
-            "p evm": p.to_evm(),
-            "q": q.to_bytes(),
-            "-q": (-q).to_bytes(),
-            "q evm": q.to_evm(),
-            "p identity": G1.identity().to_bytes() + G1.identity().to_evm(),
-            "q identity": G2.identity().to_bytes() + G2.identity().to_evm(),
-            "p sum": curve.msm([p, curve.g1()], [b, c]).to_bytes(),
-            "q sum": curve.msm([q, curve.H2()], [a, c]).to_evm(),
-            "e": e.to_bytes(),
-            "e power": (e**c).to_bytes(),
-            "e product": (e * curve.Z()).to_bytes(),
-            "e inverse": e.inverse().to_bytes(),
-            "one": GT.one().to_bytes(),
-            "z": curve.Z().to_bytes(),
-        }
-
-    outcomes = {}
-    for name in curve.available_backends():
-        with curve.using_backend(name):
-            outcomes[name] = outcome()
-    assert "py_ecc" in outcomes
-    assert len(outcomes) >= 2
-    for name, values in outcomes.items():
-        assert values == outcomes["py_ecc"], name
-
-
-def test_pair__native_library__is_py_ecc_cubed() -> None:
-    """Derived from py_ecc's own pairing, not from our backend: native == py_ecc ** 3 (SCHEME §1)."""
-    field_order = ec.field_modulus
-    cube = ec.pairing(ec.G2, ec.G1) ** 3
-    native = curve.Z().to_bytes()
-    tower = [int.from_bytes(native[i : i + 48], "big") for i in range(0, 576, 48)]
-    # Fp12 = Fp[w] / (w^12 - 2 w^6 + 2): evaluate the tower at v = w^2, u = w^6 - 1 with -w for w.
-    w = ec.FQ12([0, -1 % field_order] + [0] * 10)
-    u = w**6 - ec.FQ12.one()
-    rebuilt = ec.FQ12.zero()
-    for place, power in enumerate((0, 2, 4, 1, 3, 5)):
-        c0, c1 = tower[2 * place], tower[2 * place + 1]
-        rebuilt += (u * c1 + ec.FQ12.one() * c0) * w**power
-    assert rebuilt == cube
-
-
-@pytest.mark.parametrize("left", ALL)
-@pytest.mark.parametrize("right", ALL)
-def test_combine__values_of_two_backends__converts(left: str, right: str) -> None:
-    require(left)
-    require(right)
-    with curve.using_backend(left):
-        p, q = curve.g1() * 5, curve.g2() * 7
-        p_zero = G1.identity()
-    with curve.using_backend(right):
-        p2, q2 = curve.g1() * 5, curve.g2() * 7
-        assert p == p2
-        assert q == q2
-        assert hash(p) == hash(p2)
-        assert p + p2 == p2 * 2
-        assert (q - q2).is_identity()
-        assert p_zero == G1.identity()
-        assert p2 + p_zero == p2
-        assert p != p2 * 2
-        assert curve.msm([p, p2], [1, 2]) == p * 3
-
-
-@pytest.mark.parametrize(("left", "right"), [("mcl", "arkworks"), ("arkworks", "mcl"), ("arkworks", "py_ecc")])
-def test_multiply__gt_of_two_backends__meets_in_the_reference(left: str, right: str) -> None:
-    require(left)
-    require(right)
-    with curve.using_backend(left):
-        z = curve.Z()
-        p = curve.g1() * 4
-    with curve.using_backend(right):
-        assert z == curve.Z()
-        assert (z * curve.Z()).to_bytes() == (z**2).to_bytes()
-        if right in FAST:
-            assert curve.pairing(p, curve.g2()) == z**4
-
-
-# --- choice of the library ------------------------------------------------------------------------
-
-
-def test_use_backend__inside_and_after__is_active_and_restored() -> None:
-    before = curve.active_backend()
-    with curve.using_backend("py_ecc"):
-        assert curve.active_backend() == "py_ecc"
-        with curve.using_backend("arkworks"):
-            assert curve.active_backend() == "arkworks"
-        assert curve.active_backend() == "py_ecc"
-    assert curve.active_backend() == before
-
-
-def test_use_backend__unknown_name__raises() -> None:
-    with pytest.raises(BackendUnavailable, match="'blst'") as caught, curve.using_backend("blst"):
-        pass
-    assert caught.value.hint == "one of mcl, arkworks, py_ecc"
-    assert not caught.value.retryable
-
-
-def in_fresh_process(source: str, **env: str) -> subprocess.CompletedProcess[str]:
-    path = f"import sys; sys.path[:0] = {sys.path!r}\n"
-    command = [sys.executable, "-c", path + source]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
-
-
-def test_choose_backend__by_environment__is_used() -> None:
-    source = "from tpre_offchain.crypto import curve; print(curve.active_backend())"
-    assert in_fresh_process(source, TPRE_CURVE="py_ecc").stdout.strip() == "py_ecc"
-    assert in_fresh_process(source, TPRE_CURVE="arkworks").stdout.strip() == "arkworks"
-    assert in_fresh_process(source).stdout.strip() == curve.available_backends()[0]
-
-
-def test_choose_backend__unknown_in_environment__raises() -> None:
-    run = in_fresh_process("from tpre_offchain.crypto import curve; curve.g1()", TPRE_CURVE="nonsense")
-    assert run.returncode != 0
-    assert "BackendUnavailable" in run.stderr
-
-
-def test_choose_backend__mcl_not_installed__falls_back_to_arkworks() -> None:
-    # A finder that knows no pymcl is what a machine without it looks like.
-    source = """
-import importlib.util
-find = importlib.util.find_spec
-importlib.util.find_spec = lambda name, package=None: None if name == "pymcl" else find(name, package)
-from tpre_offchain.crypto import curve
-from tpre_offchain.errors import BackendUnavailable
-print(curve.active_backend(), *curve.available_backends(), (curve.g1() * 2 - curve.g1() == curve.g1()))
-try:
-    with curve.using_backend("mcl"):
-        pass
-except BackendUnavailable as error:
-    print(error, "|", error.hint)
-print("pymcl" in sys.modules)
-"""
-    lines = in_fresh_process(source).stdout.splitlines()
-    assert lines == [
-        "arkworks arkworks py_ecc True",
-        "curve backend 'mcl' is not installed | pip install pymcl",
-        "False",
-    ]

@@ -42,9 +42,6 @@ class PyEccGroup:
         return bool(ec.is_inf(point))
 
     def equal(self, left: Any, right: Any) -> bool:
-        if ec.is_inf(left) or ec.is_inf(right):
-            # ec.eq compares cross products, which z = 0 makes equal to anything.
-            return bool(ec.is_inf(left) and ec.is_inf(right))
         return bool(ec.eq(left, right))
 
     def add(self, left: Any, right: Any) -> Any:
