@@ -1,0 +1,107 @@
+"""What a proxy knows of one round: what the chain says, what it found out by checking, and the time."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from tpre_offchain.types import RoundId, Slot
+
+
+class Phase(enum.Enum):
+    """Phases of a round, as ``IConversionRounds.Phase`` names them."""
+
+    SUBMITTING = "submitting"
+    PROPOSING = "proposing"
+    VOTING = "voting"
+    PROVABLE = "provable"
+    FINALIZED = "finalized"
+    EXPIRED = "expired"
+    ENDED = "ended"
+
+
+class Verdict(enum.Enum):
+    """What a check found. A thing that was not checked yet has no verdict."""
+
+    GOOD = "good"
+    BAD = "bad"
+
+
+NOBODY: frozenset[Slot] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RoundSnapshot:
+    """One round at one moment, as one proxy sees it. Times are unix seconds."""
+
+    round_id: RoundId
+    threshold: int
+    ranking: tuple[Slot, ...]
+    """Every slot of the committee, lowest rank first (SPEC §9)."""
+    records: int
+    deadline_s: int
+    """Last second of submissions and proposals."""
+    vote_seconds: int
+
+    now_s: float
+    since_s: float
+    """When this proxy saw the round enter its present phase."""
+
+    # what the chain says
+    submitted: frozenset[Slot] = NOBODY
+    """Slots whose cfrags stand: submitted and not challenged."""
+    challenged: frozenset[Slot] = NOBODY
+    leader: Slot | None = None
+    """Slot of the live or final proposal."""
+    contributors: frozenset[Slot] = NOBODY
+    """Of that proposal."""
+    vote_end_s: int = 0
+    """End of the live proposal's vote; once the round has ended, of its challenge window."""
+    approvals: frozenset[Slot] = NOBODY
+    rejections: frozenset[Slot] = NOBODY
+    rejected_leaders: frozenset[Slot] = NOBODY
+    """Slots whose proposal a majority voted down: they may not propose again."""
+    excluded: frozenset[int] = frozenset()
+    """Positions of records that left the round."""
+    finalized: bool = False
+    settled: bool = False
+    """Somebody closed the round after it expired or ended."""
+    grant_live: bool = True
+    claimed: frozenset[Slot] = NOBODY
+    fee_wei: int = 0
+    """Owed to each slot whose cfrags stand when the challenge window is over."""
+
+    # what this proxy found out
+    fragment: Verdict | None = None
+    """Its own fragment of the grant's re-key."""
+    bad_capsules: frozenset[int] | None = None
+    """Positions of records whose capsule proof does not hold; None: not checked."""
+    cfrags: Mapping[Slot, Verdict] = field(default_factory=lambda: MappingProxyType({}))
+    """Of the submissions that it checked."""
+
+    @property
+    def majority(self) -> int:
+        """Votes that decide: more than half of the committee."""
+        return len(self.ranking) // 2 + 1
+
+    @property
+    def proposal_lives(self) -> bool:
+        """There is a verified result that was not voted down."""
+        return self.leader is not None
+
+    @property
+    def phase(self) -> Phase:
+        """The phase that ``ConversionRounds.phaseOf`` gives in a block of this second."""
+        now = int(self.now_s)
+        grace_s = 2 * self.vote_seconds if self.proposal_lives else 0
+        if self.finalized:
+            return Phase.FINALIZED
+        if not self.grant_live or len(self.excluded) == self.records:
+            return Phase.ENDED
+        if now > self.deadline_s + grace_s:
+            return Phase.EXPIRED
+        if self.proposal_lives:
+            return Phase.VOTING if now <= self.vote_end_s else Phase.PROVABLE
+        return Phase.PROPOSING if len(self.submitted) >= self.threshold else Phase.SUBMITTING
