@@ -45,7 +45,7 @@ def exported(contracts: Iterable[CompiledContract]) -> dict[str, CompiledContrac
 
 
 def export_abi(root: Path = PROJECT_ROOT) -> tuple[Path, ...]:
-    """Write one file per exported contract and remove files of contracts that are gone; returns the files.
+    """Write one file per exported contract and remove those of libraries that are gone; returns the files.
 
     A file whose content would not change is left alone. Raises ``ArtifactMissing`` and ``AmbiguousContract``.
     """
@@ -53,7 +53,7 @@ def export_abi(root: Path = PROJECT_ROOT) -> tuple[Path, ...]:
     folder.mkdir(parents=True, exist_ok=True)
     contents = {f"{name}.json": _render(contract, root) for name, contract in exported(hardhat_artifacts(root)).items()}
     for stale in folder.glob("*.json"):
-        if stale.name not in contents:
+        if stale.name not in contents and stale.stem not in CONTRACTS:
             stale.unlink()
     for name, content in contents.items():
         target = folder / name
