@@ -1,11 +1,12 @@
 """Content identifiers: the CID that Kubo gives for the same bytes, computed in constant memory.
 
-The layout is Kubo's profile ``unixfs-v1-2025`` (IPIP-499), the same as
+The layout is that of
 
-    ipfs add --cid-version=1 --raw-leaves --chunker=size-1048576 --max-file-links=1024
+    ipfs add --cid-version=1 --raw-leaves --chunker=size-1048576 --max-file-links=174
 
-that is: raw leaves of 1 MiB, one leaf alone is the whole blob, else a balanced tree of UnixFS file nodes in
-dag-pb with at most 1024 links each; SHA-256; CIDv1. ``unixfs.py`` has the encoding of the tree's nodes.
+(174 is also what Kubo takes unasked): raw leaves of 1 MiB, one leaf alone is the whole blob, else a balanced
+tree of UnixFS file nodes in dag-pb with at most 174 links each; SHA-256; CIDv1. ``unixfs.py`` has the
+encoding of the tree's nodes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tpre_offchain.storage.errors import InvalidCid
 from tpre_offchain.storage.unixfs import Child, encode_node
 
 LEAF_BYTES = 1 << 20
-MAX_LINKS = 1024
+MAX_LINKS = 174
 CID_BYTES = 36
 
 _VERSION_1 = 0x01
@@ -88,7 +89,7 @@ def _ignore_node(_cid: Cid, _block: bytes) -> None:
 
 
 class TreeBuilder:
-    """Builds the tree over leaves that arrive in order; holds at most 1024 links a level.
+    """Builds the tree over leaves that arrive in order; holds at most 174 links a level.
 
     ``on_node`` is given each inner node as soon as it is complete, the root last.
     """
@@ -113,7 +114,7 @@ class TreeBuilder:
         return Cid.from_bytes(self._levels[level][0].cid)
 
     def _append(self, level: int, child: Child) -> None:
-        # A full level is closed only when one more child comes: whether 1024 children are the root is known
+        # A full level is closed only when one more child comes: whether 174 children are the root is known
         # only then.
         if len(self._levels[level]) == MAX_LINKS:
             self._close(level)

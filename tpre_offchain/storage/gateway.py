@@ -43,7 +43,11 @@ class GatewayStore(BlobStore):
         clock: Callable[[], float] = time.monotonic,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            httpx.URL(url)
+        except (ValueError, httpx.InvalidURL):  # the address itself may hold a password: say nothing of it
+            raise UnknownStore("not the address of a gateway: its host or port makes no sense") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UnknownStore(f"not the address of a gateway: {parts.scheme}://{parts.hostname}")
         self.name = f"gateway:{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

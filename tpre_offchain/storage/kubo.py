@@ -27,16 +27,8 @@ from tpre_offchain.storage.errors import (
 )
 from tpre_offchain.storage.store import MAX_BLOCK_BYTES, BlobStore, BlockRef
 
-_ADD_OPTIONS = {
-    "cid-version": 1,
-    "raw-leaves": True,
-    "chunker": f"size-{LEAF_BYTES}",
-    "max-file-links": MAX_LINKS,
-    "hash": "sha2-256",
-    "trickle": False,
-    "inline": False,
-    "quieter": True,
-}
+# Those for which the library's ``add`` has no argument.
+_LAYOUT = {"max-file-links": MAX_LINKS, "hash": "sha2-256", "inline": False, "quieter": True}
 
 
 class KuboStore(BlobStore):
@@ -46,11 +38,15 @@ class KuboStore(BlobStore):
     """
 
     def __init__(self, url: str, *, timeout_s: float = 30) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 5001)
+        except ValueError:  # the address itself may hold a password: say nothing of it
+            raise UnknownStore("not the address of a Kubo node: its host or port makes no sense") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UnknownStore(f"not the address of a Kubo node: {parts.scheme}://{parts.hostname}")
-        port = parts.port or (443 if parts.scheme == "https" else 5001)
-        self.name = f"kubo:{parts.scheme}://{parts.hostname}:{port}"
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self.name = f"kubo:{parts.scheme}://{host}:{port}"
         self._timeout_s = timeout_s
         self._client = ipfshttpclient.Client(
             f"/{_address_kind(parts.hostname)}/{parts.hostname}/tcp/{port}/{parts.scheme}",
@@ -64,12 +60,17 @@ class KuboStore(BlobStore):
         )
 
     def put(self, source: Source) -> Cid:
-        """Add and pin; raises ``BlobTampered`` if the node files the bytes under another identifier than
-        theirs.
-        """
+        """Add and pin. Raises ``BlobTampered`` if the node gives the bytes another identifier than theirs."""
         body = _Body(source)
         with self._node_errors():
-            answer = self._client.add(body, pin=True, opts=dict(_ADD_OPTIONS))
+            answer = self._client.add(
+                body,
+                cid_version=1,
+                raw_leaves=True,
+                chunker=f"size-{LEAF_BYTES}",
+                pin=True,
+                opts=dict(_LAYOUT),
+            )
         expected = body.tree.finish()
         answered = str(answer["Hash"])
         if answered != str(expected):

@@ -164,10 +164,13 @@ class LocalStore(BlobStore):
         _sync_directory(directory)
 
     def _directory(self, *parts: str) -> Path:
-        path = self._root.joinpath(*parts)
+        path = self._root
         if not path.is_dir():
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in parts:
+            path /= part
+            if not path.is_dir():
+                path.mkdir(mode=0o700, exist_ok=True)
         return path
 
     def _place(self, cid: Cid) -> Path:

@@ -17,10 +17,10 @@ from tpre_offchain.storage.errors import BlobMalformed, BlobTampered, BlobTooLar
 from tpre_offchain.storage.unixfs import Child, decode_node
 
 MAX_BLOCK_BYTES = LEAF_BYTES
-"""No block of our layout is larger: leaves have 1 MiB, and 1024 links fit into a tenth of that."""
+"""No block of our layout is larger: leaves have 1 MiB, and 174 links take some 10 KiB."""
 
 _MAX_DEPTH = 6
-"""1024^6 leaves: more than any blob has; a deeper tree is a trap."""
+"""174^6 leaves of 1 MiB: more than any blob has; a deeper tree is a trap."""
 
 
 @dataclass(frozen=True, slots=True)
