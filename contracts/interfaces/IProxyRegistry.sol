@@ -61,7 +61,7 @@ interface IProxyRegistry {
 
     function setEndpoint(string calldata endpoint) external;
 
-    /// @notice Adds to a bond that penalties have eaten into.
+    /// @notice Adds to a bond that penalties have eaten into, up to what joining costs.
     function topUpBond() external payable;
 
     /// @notice Leaves the pool from the next block; the bond follows after the cooldown.
@@ -86,12 +86,18 @@ interface IProxyRegistry {
     /// @notice keccak256 of the 128-byte key of that version; 0 if none. Kept for ever, for complaints.
     function proxyKeyHash(address account, uint16 version) external view returns (bytes32);
 
-    /// @notice Reverts unless the account's bond can still be penalized.
+    /// @notice Reverts unless the account is a proxy, staying or leaving, whose bond is at least half of what joining costs.
     function requireBonded(address account) external view;
 
-    /// @notice ConversionRounds and GrantRegistry only. Takes `amount`, or what is left of the bond, and credits the beneficiary.
+    /// @notice ConversionRounds and GrantRegistry only. Takes `amount`, or what is left of the bond, and credits the beneficiary. Never reverts for want of
+    /// a bond. A proxy whose bond falls below half of what joining costs leaves the pool at once, as by `leavePool`.
     function penalize(address account, address beneficiary, uint128 amount, bytes32 reason) external;
 
     /// @notice ConversionRounds only. Counts outcomes; past the limit a miss costs missPenaltyWei, credited to `beneficiary`.
     function recordMisses(address[] calldata missed, address beneficiary) external;
+
+    /// @notice ConversionRounds only. Counts a round whose fee the proxy has earned.
+    function recordServed(address account) external;
+
+    function settings() external view returns (Settings memory);
 }
