@@ -27,6 +27,8 @@ DEV_READY       := $(VENV)/.dev-ready
 BENCH_READY     := $(VENV)/.bench-ready
 NPM_READY       := node_modules/.ready
 CONTRACTS_BUILT := artifacts/.built
+# what the compiler says, without its warnings about other people's files
+OUR_MESSAGES := awk 'BEGIN { RS = ""; ORS = "\n\n" } !(/^Warning/ && /--> \.\/node_modules\//)'
 
 # the wheels and npm's packages come in side by side; so do the checks
 MAKEFLAGS += --jobs=2
@@ -43,14 +45,14 @@ demo: build ## share a recording through five proxies on a local chain; ARGS="--
 test: check solidity ## everything: check, Solidity tests, Python tests; ARGS are pytest's
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: lint types ## ruff, import layers, solhint, mypy, contract build
+check: lint types build ## ruff, import layers, solhint, mypy, contract build
 
-lint: $(DEV_READY) $(CONTRACTS_BUILT)
+lint: $(DEV_READY) $(NPM_READY)
 	@$(BIN)/ruff check --quiet .
 	@report=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$report"; exit 1; }
 	@$(BIN)/npm run --silent lint
 
-types: $(DEV_READY) $(CONTRACTS_BUILT)
+types: $(DEV_READY)
 	@$(BIN)/mypy --no-error-summary
 
 solidity: $(DEV_READY) $(CONTRACTS_BUILT) ## the Solidity tests, gas snapshots held to 1%
@@ -116,6 +118,6 @@ $(NPM_READY): $(NODE_READY) package.json package-lock.json
 
 $(CONTRACTS_BUILT): $(RUN_READY) $(NPM_READY) $(SOLIDITY) $(BUILD_FILES)
 	@echo "building the contracts"
-	@$(HARDHAT) build --no-tests --quiet
+	@log=$$($(HARDHAT) build --no-tests --quiet 2>&1); code=$$?; echo "$$log" | $(OUR_MESSAGES); exit $$code
 	@$(BIN)/python -m deploy.export_abi
 	@touch $@
