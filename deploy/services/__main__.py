@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
         if wanted and service.folder not in wanted:
             continue
         if _is_built(service):
-            _say(f"{service.folder}: already built, {_BIN.name}/{service.program}")
+            _say(f"{service.folder}: already built, .cache/bin/{service.program}")
         elif go is None:
             _say(f"{service.folder}: not built, for Go is not installed; its tests will be skipped")
         else:
