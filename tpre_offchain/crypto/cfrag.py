@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from tpre_offchain.crypto import hashing
 from tpre_offchain.crypto.capsule import VerifiedCapsule
@@ -74,13 +74,24 @@ class VerifiedCFrags:
 
     round: RoundContext
     grant: VerifiedRekey
-    capsules: tuple[VerifiedCapsule, ...]
+    capsules: tuple[G1, ...]
+    """c1 of each, in order."""
     cfrags: CFrags
 
     @property
     def slot(self) -> Slot:
         """The slot that they come from."""
         return self.cfrags.slot
+
+    def without(self, positions: Collection[int]) -> VerifiedCFrags:
+        """The same without some of the batch, counted from 0: records may leave a round after its first cfrags.
+
+        The proof covers the whole batch, hence each of its parts.
+        """
+        kept = [j for j in range(len(self.capsules)) if j not in positions]
+        points = tuple(self.cfrags.points[j] for j in kept)
+        capsules = tuple(self.capsules[j] for j in kept)
+        return replace(self, capsules=capsules, cfrags=replace(self.cfrags, points=points))
 
 
 def make_cfrags(
@@ -90,44 +101,49 @@ def make_cfrags(
 
     Takes 32 bytes of ``random``. Raises ``BatchMismatch`` for no capsules or capsules of another label.
     """
+    if not capsules:
+        raise BatchMismatch("no capsules")
     _require_label(kfrag.grant, capsules)
-    points = tuple(capsule.c1 * kfrag.fragment for capsule in capsules)
-    seed = _seed(kfrag.grant, kfrag.slot, round_context, capsules, points)
-    joined = msm([capsule.c1 for capsule in capsules], hashing.cfrag_scalars(seed, len(points)))
+    c1s = [capsule.c1 for capsule in capsules]
+    points = tuple(c1 * kfrag.fragment for c1 in c1s)
+    seed = _seed(kfrag.grant, kfrag.slot, round_context, c1s, points)
+    joined = msm(c1s, hashing.cfrag_scalars(seed, len(points)))
     bases = (kfrag.grant.label_key, joined)
     proof = prove_equality(bases, kfrag.fragment, hashing.cfrag_proof(seed), random)
     return CFrags(kfrag.slot, points, proof)
 
 
 def verify_cfrags(
-    grant: VerifiedRekey, round_context: RoundContext, capsules: Sequence[VerifiedCapsule], cfrags: CFrags
+    grant: VerifiedRekey, round_context: RoundContext, capsules: Sequence[VerifiedCapsule | G1], cfrags: CFrags
 ) -> VerifiedCFrags:
     """Check one slot's batch against the commitment of its fragment (SCHEME §5).
 
+    ``capsules``: verified, or their c1 alone, since a batch may hold one that its proxy should not have converted.
     Raises ``InvalidCFragProof``, naming the proxy; ``NoSuchSlot``; ``BatchMismatch`` for capsules of another label.
     """
-    _require_label(grant, capsules)
+    _require_label(grant, [capsule for capsule in capsules if isinstance(capsule, VerifiedCapsule)])
+    c1s = tuple(capsule.c1 if isinstance(capsule, VerifiedCapsule) else capsule for capsule in capsules)
+    if not c1s:
+        raise BatchMismatch("no capsules")
     culprit = grant.context.member(cfrags.slot).account
-    if len(cfrags.points) != len(capsules):
-        raise InvalidCFragProof(
-            cfrags.slot, f"{len(cfrags.points)} cfrags for {len(capsules)} capsules", culprit=culprit
-        )
+    if len(cfrags.points) != len(c1s):
+        raise InvalidCFragProof(cfrags.slot, f"{len(cfrags.points)} cfrags for {len(c1s)} capsules", culprit=culprit)
     if any(point.is_identity() for point in cfrags.points):
         raise InvalidCFragProof(cfrags.slot, "a cfrag is the identity", culprit=culprit)
-    seed = _seed(grant, cfrags.slot, round_context, capsules, cfrags.points)
-    scalars = hashing.cfrag_scalars(seed, len(capsules))
-    bases = (grant.label_key, msm([capsule.c1 for capsule in capsules], scalars))
+    seed = _seed(grant, cfrags.slot, round_context, c1s, cfrags.points)
+    scalars = hashing.cfrag_scalars(seed, len(c1s))
+    bases = (grant.label_key, msm(c1s, scalars))
     points = (grant.commitment(cfrags.slot), msm(cfrags.points, scalars))
     if not equality_is_proven(bases, points, cfrags.proof, hashing.cfrag_proof(seed)):
         raise InvalidCFragProof(cfrags.slot, "the proof does not hold", culprit=culprit)
-    return VerifiedCFrags(round_context, grant, tuple(capsules), cfrags)
+    return VerifiedCFrags(round_context, grant, c1s, cfrags)
 
 
 def _seed(
     grant: VerifiedRekey,
     slot: Slot,
     round_context: RoundContext,
-    capsules: Sequence[VerifiedCapsule],
+    capsules: Sequence[G1],
     points: Sequence[G1],
 ) -> bytes:
     return hashing.cfrag_seed(
@@ -135,14 +151,12 @@ def _seed(
         round_context.round_id,
         grant.context.member(slot).account,
         (grant.label_key, grant.commitment(slot)),
-        [capsule.c1 for capsule in capsules],
+        capsules,
         points,
     )
 
 
 def _require_label(grant: VerifiedRekey, capsules: Sequence[VerifiedCapsule]) -> None:
-    if not capsules:
-        raise BatchMismatch("no capsules")
     for capsule in capsules:
         if capsule.label_key != grant.label_key or capsule.context.label != grant.context.label:
             raise BatchMismatch(f"record {capsule.context.record_id:#x} is not of the grant's label")
