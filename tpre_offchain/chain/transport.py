@@ -1,0 +1,104 @@
+"""One JSON-RPC endpoint over HTTP or WebSocket, through web3's providers; the seam where tests put another chain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
+
+import aiohttp
+from web3 import AsyncHTTPProvider, WebSocketProvider
+from web3.exceptions import Web3Exception
+from web3.types import RPCEndpoint
+from websockets.exceptions import WebSocketException
+
+HTTP_SCHEMES = ("http://", "https://")
+WS_SCHEMES = ("ws://", "wss://")
+
+
+class TransportFailed(Exception):
+    """An endpoint did not answer; internal to ``chain``, where ``Connection`` turns it to ``EndpointDown``."""
+
+
+class Transport(Protocol):
+    """Sends one request and returns the whole JSON-RPC response object, with ``result`` or ``error``."""
+
+    @property
+    def url(self) -> str: ...
+
+    async def request(self, method: str, params: Sequence[Any], timeout_s: float) -> Mapping[str, Any]:
+        """Raises ``TransportFailed`` where no response comes."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class HttpTransport:
+    """JSON-RPC over HTTP with a pooled session; never retries by itself, since ``Connection`` fails over."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._provider = AsyncHTTPProvider(
+            url, request_kwargs={"timeout": aiohttp.ClientTimeout(total=None)}, exception_retry_configuration=None
+        )
+
+    async def request(self, method: str, params: Sequence[Any], timeout_s: float) -> Mapping[str, Any]:
+        """One request. Raises ``TransportFailed``."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return cast("Mapping[str, Any]", await self._provider.make_request(RPCEndpoint(method), list(params)))
+        except (aiohttp.ClientError, TimeoutError, OSError, Web3Exception, ValueError) as problem:
+            raise TransportFailed(type(problem).__name__) from problem
+
+    async def close(self) -> None:
+        """Closes the pooled session."""
+        await self._provider.disconnect()
+
+
+class WebSocketTransport:
+    """JSON-RPC over one WebSocket, connected at the first request and again after it broke."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._provider: WebSocketProvider | None = None
+        self._connecting = asyncio.Lock()
+
+    async def request(self, method: str, params: Sequence[Any], timeout_s: float) -> Mapping[str, Any]:
+        """One request. Raises ``TransportFailed``."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                provider = await self._connected()
+                return cast("Mapping[str, Any]", await provider.make_request(RPCEndpoint(method), list(params)))
+        except (TimeoutError, OSError, Web3Exception, WebSocketException, ValueError) as problem:
+            await self.close()
+            raise TransportFailed(type(problem).__name__) from problem
+
+    async def _connected(self) -> WebSocketProvider:
+        async with self._connecting:
+            if self._provider is None:
+                provider = WebSocketProvider(self.url, max_connection_retries=1)
+                await provider.connect()
+                self._provider = provider
+            return self._provider
+
+    async def close(self) -> None:
+        """Closes the socket."""
+        provider, self._provider = self._provider, None
+        if provider is not None:
+            await provider.disconnect()
+
+
+def public_url(url: str) -> str:
+    """Scheme and host of an endpoint: path, query and user part of a URL often hold the key of a paid service."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}" + (f":{parts.port}" if parts.port else "")
+
+
+def open_transport(url: str) -> Transport:
+    """The transport for a URL's scheme; nothing is connected yet. Raises ``ValueError`` for another scheme."""
+    if url.startswith(HTTP_SCHEMES):
+        return HttpTransport(url)
+    if url.startswith(WS_SCHEMES):
+        return WebSocketTransport(url)
+    raise ValueError(f"an RPC URL starts with http, https, ws or wss: {url.split(':', 1)[0]}")
