@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import event, given, note, settings
 from hypothesis import strategies as st
 
+from tpre_offchain.chain.structs import Phase
 from tpre_offchain.proxy.decide import (
     Challenge,
     CheckCfrags,
@@ -31,7 +32,7 @@ from tpre_offchain.proxy.decide import (
     Wait,
     decide,
 )
-from tpre_offchain.proxy.snapshot import Phase, RoundSnapshot, Verdict
+from tpre_offchain.proxy.snapshot import RoundSnapshot, Verdict
 from tpre_offchain.types import RoundId, Slot
 
 BACKOFF_S, RETRY_S, CHALLENGE_S = 2.0, 1.0, 5

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tpre_offchain.chain.structs import Phase
 from tpre_offchain.proxy.decide import (
     Action,
     Challenge,
@@ -25,7 +26,7 @@ from tpre_offchain.proxy.decide import (
     Wait,
     decide,
 )
-from tpre_offchain.proxy.snapshot import Phase, RoundSnapshot, Verdict
+from tpre_offchain.proxy.snapshot import RoundSnapshot, Verdict
 from tpre_offchain.types import RoundId, Slot
 
 BACKOFF_S = 2.0

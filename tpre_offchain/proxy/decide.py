@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tpre_offchain.proxy.snapshot import Phase, RoundSnapshot, Verdict
+from tpre_offchain.chain.structs import Phase
+from tpre_offchain.proxy.snapshot import RoundSnapshot, Verdict
 from tpre_offchain.types import Slot
 
 

@@ -7,19 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from tpre_offchain.chain.structs import Phase
 from tpre_offchain.types import RoundId, Slot
-
-
-class Phase(enum.Enum):
-    """Phases of a round, as ``IConversionRounds.Phase`` names them."""
-
-    SUBMITTING = "submitting"
-    PROPOSING = "proposing"
-    VOTING = "voting"
-    PROVABLE = "provable"
-    FINALIZED = "finalized"
-    EXPIRED = "expired"
-    ENDED = "ended"
 
 
 class Verdict(enum.Enum):
@@ -87,21 +76,17 @@ class RoundSnapshot:
         return len(self.ranking) // 2 + 1
 
     @property
-    def proposal_lives(self) -> bool:
-        """There is a verified result that was not voted down."""
-        return self.leader is not None
-
-    @property
     def phase(self) -> Phase:
         """The phase that ``ConversionRounds.phaseOf`` gives in a block of this second."""
         now = int(self.now_s)
-        grace_s = 2 * self.vote_seconds if self.proposal_lives else 0
         if self.finalized:
             return Phase.FINALIZED
         if not self.grant_live or len(self.excluded) == self.records:
             return Phase.ENDED
-        if now > self.deadline_s + grace_s:
+        if self.leader is not None:
+            if now <= self.vote_end_s:
+                return Phase.VOTING
+            return Phase.PROVABLE if now <= self.deadline_s + 2 * self.vote_seconds else Phase.EXPIRED
+        if now > self.deadline_s:
             return Phase.EXPIRED
-        if self.proposal_lives:
-            return Phase.VOTING if now <= self.vote_end_s else Phase.PROVABLE
-        return Phase.PROPOSING if len(self.submitted) >= self.threshold else Phase.SUBMITTING
+        return Phase.SUBMITTING if len(self.submitted) < self.threshold else Phase.PROPOSING
