@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {IConversionRounds} from "./interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "./interfaces/IGrantRegistry.sol";
+import {IProxyRegistry} from "./interfaces/IProxyRegistry.sol";
+import {IRecordRegistry} from "./interfaces/IRecordRegistry.sol";
+import {ITreasury} from "./interfaces/ITreasury.sol";
+import {BLS12381} from "./libraries/BLS12381.sol";
+import {CommitteeBitmap} from "./libraries/CommitteeBitmap.sol";
+import {Dleq} from "./libraries/Dleq.sol";
+import {RoundPhase} from "./libraries/RoundPhase.sol";
+import {Transcript} from "./libraries/Transcript.sol";
+import {G1Point, G2Point, Proof} from "./types/Points.sol";
+import {GrantId, Member, RecordId, RoundId, StreamId, toRoundId} from "./types/Ids.sol";
+import {RoundHead, RoundState, RoundTail} from "./types/RoundState.sol";
+
+/// @title ConversionRounds
+/// @dev Assumes of the other contracts: GrantRegistry's re-keys are well formed and its committee is fixed once granted; a record's hash never
+/// changes; Treasury and ProxyRegistry call nobody back.
+///
+/// Money: takeQuota sets aside threshold * records * fee. While a round runs that is its reserve; from its end (finalized or closed) the reserve
+/// is fee * (records still in) for each standing slot, and what exceeds it has gone back to the grant.
+contract ConversionRounds is IConversionRounds {
+    using CommitteeBitmap for uint32;
+    using CommitteeBitmap for uint256;
+    using RoundPhase for RoundHead;
+
+    uint256 private constant MAXIMUM_RECORDS = 100;
+    bytes32 private constant BAD_CFRAG = "cfrag is bad";
+
+    IGrantRegistry public immutable grants;
+    IProxyRegistry public immutable proxies;
+    IRecordRegistry public immutable records;
+    ITreasury public immutable treasury;
+    uint32 private immutable _roundSeconds;
+    uint32 private immutable _voteSeconds;
+    uint32 private immutable _challengeSeconds;
+    uint96 private immutable _feePerCfragWei;
+    uint128 private immutable _challengePenaltyWei;
+
+    mapping(RoundId => RoundState) private _rounds;
+
+    constructor(
+        IGrantRegistry grants_, IProxyRegistry proxies_, IRecordRegistry records_, ITreasury treasury_, Settings memory settings_
+    ) {
+        if (settings_.roundSeconds == 0 || settings_.voteSeconds == 0 || settings_.challengeSeconds == 0) revert BadSettings();
+        (grants, proxies, records, treasury) = (grants_, proxies_, records_, treasury_);
+        _roundSeconds = settings_.roundSeconds;
+        _voteSeconds = settings_.voteSeconds;
+        _challengeSeconds = settings_.challengeSeconds;
+        _feePerCfragWei = settings_.feePerCfragWei;
+        _challengePenaltyWei = settings_.challengePenaltyWei;
+    }
+
+    // --- open ---
+
+    /// @inheritdoc IConversionRounds
+    function openRound(GrantId grantId, uint32 epoch, bytes32 maskHash, bytes32 rekeyRest, RecordRef[] calldata records_)
+        external
+        returns (RoundId)
+    {
+        return _open(grantId, msg.sender, epoch, maskHash, rekeyRest, records_);
+    }
+
+    /// @inheritdoc IConversionRounds
+    function openFirstRound(
+        GrantId grantId, address opener, uint32 epoch, bytes32 maskHash, bytes32 rekeyRest, RecordRef[] calldata records_
+    ) external returns (RoundId) {
+        if (msg.sender != address(grants)) revert NotGrantRegistry(msg.sender);
+        return _open(grantId, opener, epoch, maskHash, rekeyRest, records_);
+    }
+
+    function _open(GrantId grantId, address opener, uint32 epoch, bytes32 maskHash, bytes32 rekeyRest, RecordRef[] calldata records_)
+        private
+        returns (RoundId roundId)
+    {
+        uint256 count = records_.length;
+        if (count == 0 || count > MAXIMUM_RECORDS) revert WrongRecordCount(count, 1, MAXIMUM_RECORDS);
+        if (Transcript.rekeyHash(maskHash, rekeyRest) != grants.rekeyHash(grantId, epoch)) revert RekeyMismatch(grantId, epoch);
+        (uint32 index, uint8 threshold, uint8 committeeSize, bytes32 committeeHash, StreamId streamId) =
+            grants.takeQuota(grantId, opener, uint32(count), _feePerCfragWei);
+        roundId = toRoundId(grantId, index);
+
+        RoundData memory data;
+        (data.label,,) = records.labelOf(streamId, epoch);
+        (data.maskHash, data.rekeyRest) = (maskHash, rekeyRest);
+        (RecordId[] memory ids, G1Point[] memory capsules) = _takeRecords(data.label, records_);
+        (data.capsulesHash, data.recordIdsHash) = (BLS12381.hashOf(capsules), Transcript.recordIdsHash(ids));
+
+        RoundState storage round = _rounds[roundId];
+        RoundHead memory head;
+        head.deadline = uint40(block.timestamp + _roundSeconds);
+        head.records = uint8(count);
+        head.threshold = threshold;
+        head.committeeSize = committeeSize;
+        round.head = head;
+        // The chain of submissions starts as the key: bound to the round, and never zero.
+        bytes32 key = Transcript.roundKey(committeeHash, _hashOf(data));
+        (round.key, round.submissions) = (key, key);
+        emit RoundOpened(roundId, grantId, opener, epoch, head.deadline, data, ids, capsules);
+    }
+
+    /// @dev Records of the label, ascending: the record's hash names its label, and with it stream, epoch and owner.
+    function _takeRecords(bytes32 label, RecordRef[] calldata refs) private view returns (RecordId[] memory ids, G1Point[] memory capsules) {
+        ids = new RecordId[](refs.length);
+        capsules = new G1Point[](refs.length);
+        for (uint256 j = 0; j < refs.length; ++j) {
+            RecordId id = refs[j].recordId;
+            if (j != 0 && RecordId.unwrap(id) <= RecordId.unwrap(ids[j - 1])) revert RecordsNotAscending(j);
+            (ids[j], capsules[j]) = (id, refs[j].c1);
+            if (Transcript.recordHash(label, BLS12381.hashOf(capsules[j]), refs[j].sealHash) != records.recordHash(id)) revert UnknownRecord(id);
+        }
+    }
+
+    // --- convert ---
+
+    /// @inheritdoc IConversionRounds
+    function submitCfrags(
+        RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot, G1Point[] calldata cfrags, Proof calldata proof
+    ) external {
+        RoundState storage round = _rounds[roundId];
+        RoundHead memory head = round.head;
+        uint128 excluded = round.tail.excluded;
+        Phase phase = _phase(roundId, head, excluded);
+        if (phase == Phase.Proposing) revert EnoughCfrags(roundId, head.threshold);
+        if (phase != Phase.Submitting) revert WrongPhase(roundId, phase, Phase.Submitting);
+        _requireMember(roundId, round.key, head, committee, roundDataHash, slot);
+        if (head.submitted.has(slot)) revert AlreadySubmitted(roundId, slot);
+        uint256 remaining = head.remaining(excluded);
+        if (cfrags.length != remaining) revert WrongCfragCount(roundId, cfrags.length, remaining);
+        if (proof.response >= BLS12381.R) revert ScalarTooLarge(proof.response);
+        proxies.requireBonded(msg.sender);
+
+        head.submitted |= CommitteeBitmap.bit(slot);
+        round.head = head;
+        bytes32 link = Transcript.submissionLink(slot, excluded, BLS12381.hashOfCalldata(cfrags), proof);
+        round.submissions = Transcript.appendLink(round.submissions, link);
+        emit CfragsSubmitted(roundId, msg.sender, slot, excluded, cfrags, proof);
+    }
+
+    /// @inheritdoc IConversionRounds
+    function propose(
+        RoundId roundId, Member[] calldata committee, RoundData calldata data, uint8 slot, uint32 contributors, G2Point calldata mask, G1Point[] calldata capsules, G1Point[] calldata results
+    ) external {
+        RoundState storage round = _rounds[roundId];
+        RoundHead memory head = round.head;
+        RoundTail memory tail = round.tail;
+        _requirePhase(roundId, head, tail.excluded, Phase.Proposing);
+        _requireMember(roundId, round.key, head, committee, _hashOf(data), slot);
+        if (tail.barred.has(slot)) revert LeaderBarred(roundId, slot);
+        _requireContributors(roundId, head, contributors);
+        bytes32 resultsHash = BLS12381.hashOfCalldata(results);
+        _requireRight(roundId, data, head, tail.excluded, mask, capsules, results, resultsHash);
+
+        bytes32 resultHash = Transcript.resultHash(roundId, contributors, tail.excluded, resultsHash);
+        head.leader = slot;
+        head.approvals = CommitteeBitmap.bit(slot);
+        head.voteEnd = uint40(block.timestamp + _voteSeconds);
+        tail.contributors = contributors;
+        (round.tail, round.resultHash) = (tail, resultHash);
+        emit LeaderProposed(roundId, msg.sender, slot, contributors, tail.excluded, resultHash, results);
+        if (head.approvals.isMajority(head.committeeSize)) _finalize(roundId, round, head, tail, msg.sender, false);
+        else round.head = head;
+    }
+
+    function _requireContributors(RoundId roundId, RoundHead memory head, uint32 contributors) private pure {
+        if (!contributors.isSubsetOf(head.submitted)) revert ContributorsNotSubmitted(roundId, contributors, head.submitted);
+        uint256 count = uint256(contributors).count();
+        if (count != head.threshold) revert WrongContributorCount(roundId, count, head.threshold);
+    }
+
+    /// @dev e(prod W_j^rho_j, h2^-1) * e(prod c1_j^rho_j, V) == 1 (SCHEME §6). MSM and pairing place every point in the subgroup.
+    function _requireRight(
+        RoundId roundId, RoundData calldata data, RoundHead memory head, uint128 excluded, G2Point calldata mask, G1Point[] calldata capsules, G1Point[] calldata results, bytes32 resultsHash
+    ) private view {
+        if (BLS12381.hashOf(mask) != data.maskHash) revert WrongRoundData(roundId);
+        G1Point[] memory standing = _standingCapsules(roundId, data, capsules, excluded);
+        uint256 count = head.remaining(excluded);
+        if (results.length != count) revert WrongCfragCount(roundId, results.length, count);
+        G1Point[] memory p = new G1Point[](2);
+        G2Point[] memory q = new G2Point[](2);
+        (q[0], q[1]) = (BLS12381.NEG_H2(), mask);
+        if (count == 1) {
+            (p[0], p[1]) = (results[0], standing[0]);
+        } else {
+            bytes32 seed = Transcript.resultSeed(address(this), roundId, data.maskHash, BLS12381.hashOf(standing), resultsHash);
+            uint256[] memory rho = new uint256[](count);
+            for (uint256 j = 0; j < count; ++j) {
+                rho[j] = Transcript.resultScalar(seed, j, count);
+            }
+            (p[0], p[1]) = (BLS12381.msmCalldata(results, rho), BLS12381.msm(standing, rho));
+        }
+        if (!BLS12381.pairingIsOne(p, q)) revert WrongResult(roundId);
+    }
+
+    /// @dev The capsules still in the round, of all that it was opened with.
+    function _standingCapsules(RoundId roundId, RoundData calldata data, G1Point[] calldata capsules, uint128 excluded)
+        private
+        pure
+        returns (G1Point[] memory standing)
+    {
+        if (BLS12381.hashOfCalldata(capsules) != data.capsulesHash) revert WrongRoundData(roundId);
+        if (excluded == 0) return capsules;
+        standing = new G1Point[](capsules.length - uint256(excluded).count());
+        uint256 next;
+        for (uint256 j = 0; j < capsules.length; ++j) {
+            if ((excluded >> j) & 1 == 0) standing[next++] = capsules[j];
+        }
+    }
+
+    /// @inheritdoc IConversionRounds
+    function vote(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot, bytes32 resultHash, bool approve) external {
+        RoundState storage round = _rounds[roundId];
+        RoundHead memory head = round.head;
+        RoundTail memory tail = round.tail;
+        _requirePhase(roundId, head, tail.excluded, Phase.Voting);
+        _requireMember(roundId, round.key, head, committee, roundDataHash, slot);
+        if (resultHash != round.resultHash) revert WrongResultHash(roundId, resultHash, round.resultHash);
+        if ((head.approvals | head.rejections).has(slot)) revert AlreadyVoted(roundId, slot);
+
+        if (approve) head.approvals |= CommitteeBitmap.bit(slot);
+        else head.rejections |= CommitteeBitmap.bit(slot);
+        emit VoteCast(roundId, msg.sender, slot, approve, resultHash);
+        if (head.approvals.isMajority(head.committeeSize)) {
+            _finalize(roundId, round, head, tail, committee[head.leader - 1].accountOf(), false);
+            return;
+        }
+        if (head.rejections.isMajority(head.committeeSize)) {
+            emit ProposalRejected(roundId, committee[head.leader - 1].accountOf(), resultHash);
+            round.tail.barred = tail.barred | CommitteeBitmap.bit(head.leader);
+            _dropProposal(head);
+        }
+        round.head = head;
+    }
+
+    /// @inheritdoc IConversionRounds
+    function finalizeByProof(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash) external {
+        RoundState storage round = _rounds[roundId];
+        RoundHead memory head = round.head;
+        RoundTail memory tail = round.tail;
+        _requirePhase(roundId, head, tail.excluded, Phase.Provable);
+        _requireRound(roundId, round.key, committee, roundDataHash);
+        _finalize(roundId, round, head, tail, committee[head.leader - 1].accountOf(), true);
+    }
+
+    function _finalize(RoundId roundId, RoundState storage round, RoundHead memory head, RoundTail memory tail, address leader, bool byProof)
+        private
+    {
+        head.finalized = true;
+        head.voteEnd = uint40(block.timestamp + _challengeSeconds);
+        round.head = head;
+        emit RoundFinalized(roundId, roundId.grantOf(), leader, tail.contributors, head.approvals, round.resultHash, byProof);
+        grants.returnReserve(roundId.grantOf(), _unspent(head, tail.excluded), true);
+    }
+
+    /// @dev A proposal's votes go with it; its result hash stays behind without meaning, which saves the next one a fresh slot.
+    function _dropProposal(RoundHead memory head) private pure {
+        (head.leader, head.approvals, head.rejections, head.voteEnd) = (0, 0, 0, 0);
+    }
+
+    /// @inheritdoc IConversionRounds
+    function close(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash) external {
+        RoundState storage round = _rounds[roundId];
+        RoundHead memory head = round.head;
+        uint128 excluded = round.tail.excluded;
+        Phase phase = _phase(roundId, head, excluded);
+        if (phase != Phase.Expired && phase != Phase.Ended) revert WrongPhase(roundId, phase, Phase.Expired);
+        if (head.closed) revert AlreadyClosed(roundId);
+        _requireRound(roundId, round.key, committee, roundDataHash);
+
+        // Missing: whoever left an expired round short of t cfrags. A live proposal says that t were there.
+        uint32 missing;
+        if (phase == Phase.Expired && head.leader == 0 && head.standing() < head.threshold) {
+            missing = CommitteeBitmap.all(head.committeeSize) & ~(head.submitted | head.challenged);
+        }
+        _dropProposal(head);
+        head.closed = true;
+        head.voteEnd = uint40(block.timestamp + _challengeSeconds);
+        round.head = head;
+        emit RoundClosed(roundId, phase, missing);
+        GrantId grantId = roundId.grantOf();
+        grants.returnReserve(grantId, _unspent(head, excluded), false);
+        if (missing != 0) proxies.recordMisses(_accountsOf(committee, missing), grants.accessOf(grantId).delegatee);
+    }
+
+    function _accountsOf(Member[] calldata committee, uint32 slots) private pure returns (address[] memory accounts) {
+        accounts = new address[](uint256(slots).count());
+        uint256 next;
+        for (uint8 slot = 1; slot <= committee.length; ++slot) {
+            if (slots.has(slot)) accounts[next++] = committee[slot - 1].accountOf();
+        }
+    }
+
+    // --- blame ---
+
+    /// @inheritdoc IConversionRounds
+    function challengeCfrags(
+        RoundId roundId, Member[] calldata committee, RoundData calldata data, Submission calldata submission, G1Point[] calldata capsules, ChallengeKeys calldata keys
+    ) external {
+        RoundState storage round = _rounds[roundId];
+        RoundHead memory head = round.head;
+        uint8 slot = submission.slot;
+        if (head.deadline == 0) revert WrongPhase(roundId, Phase.None, Phase.Submitting);
+        bool over = head.finalized || head.closed;
+        if (over && block.timestamp > head.voteEnd) revert ChallengeWindowOver(roundId);
+        _requireRound(roundId, round.key, committee, _hashOf(data));
+        _requireKeys(roundId, data, keys);
+        if (slot == 0 || slot > head.committeeSize || !head.submitted.has(slot)) revert NotSubmitted(roundId, slot);
+        if (_chainOf(submission) != round.submissions) revert WrongSubmission(roundId, slot);
+        address proxy = committee[slot - 1].accountOf();
+        if (_holds(roundId, data, submission, capsules, keys, proxy)) revert CfragIsGood(roundId, slot);
+
+        head.submitted &= ~CommitteeBitmap.bit(slot);
+        head.challenged |= CommitteeBitmap.bit(slot);
+        round.head = head;
+        emit CfragChallenged(roundId, proxy, slot, msg.sender);
+        if (over) grants.returnReserve(roundId.grantOf(), _feePerCfragWei * head.remaining(round.tail.excluded), false);
+        proxies.penalize(proxy, msg.sender, _challengePenaltyWei, BAD_CFRAG);
+    }
+
+    /// @dev The value of the chain that the submission and the links after it give. A link hashes a slot below 256 where no other hash of the
+    /// protocol has room for one, so none can stand in for it.
+    function _chainOf(Submission calldata submission) private pure returns (bytes32 chain) {
+        bytes32 link = Transcript.submissionLink(
+            submission.slot, submission.excluded, BLS12381.hashOfCalldata(submission.cfrags), submission.proof
+        );
+        chain = Transcript.appendLink(submission.before, link);
+        for (uint256 i = 0; i < submission.later.length; ++i) {
+            chain = Transcript.appendLink(chain, submission.later[i]);
+        }
+    }
+
+    /// @dev A proxy answers for the capsules too: it converts only those whose proof holds, and a malformed one has none.
+    function _holds(
+        RoundId roundId, RoundData calldata data, Submission calldata submission, G1Point[] calldata capsules, ChallengeKeys calldata keys, address proxy
+    ) private view returns (bool) {
+        G1Point[] memory converted = _standingCapsules(roundId, data, capsules, submission.excluded);
+        G1Point memory commitment = Dleq.commitmentOfSlot(keys.commitments, submission.slot);
+        bytes32 seed = Transcript.cfragSeed(
+            address(this),
+            roundId,
+            proxy,
+            keys.labelKey,
+            commitment,
+            BLS12381.hashOf(converted),
+            BLS12381.hashOfCalldata(submission.cfrags)
+        );
+        return Dleq.batchHolds(seed, keys.labelKey, commitment, converted, submission.cfrags, submission.proof);
+    }
+
+    /// @inheritdoc IConversionRounds
+    function reportCapsule(
+        RoundId roundId, Member[] calldata committee, RoundData calldata data, RecordId[] calldata recordIds, CapsuleReport calldata report, ChallengeKeys calldata keys
+    ) external {
+        RoundState storage round = _rounds[roundId];
+        RoundHead memory head = round.head;
+        uint128 excluded = round.tail.excluded;
+        Phase phase = _phase(roundId, head, excluded);
+        if (phase < Phase.Submitting || phase > Phase.Provable) revert WrongPhase(roundId, phase, Phase.Submitting);
+        _requireRound(roundId, round.key, committee, _hashOf(data));
+        _requireKeys(roundId, data, keys);
+        if (Transcript.recordIdsHash(recordIds) != data.recordIdsHash || report.position >= recordIds.length) revert WrongRoundData(roundId);
+        RecordId recordId = recordIds[report.position];
+        if ((excluded >> report.position) & 1 == 1) revert AlreadyExcluded(roundId, recordId);
+        if (_capsuleHolds(data.label, recordId, report, keys.labelKey)) revert CapsuleIsGood(roundId, recordId);
+
+        round.tail.excluded = excluded | (uint128(1) << report.position);
+        if (head.leader != 0) {
+            _dropProposal(head);
+            round.head = head;
+        }
+        emit RecordExcluded(roundId, recordId, msg.sender);
+    }
+
+    /// @dev The proof of knowledge of k in c1 = A_L^k. The identity is no capsule, though k = 0 can be proven.
+    function _capsuleHolds(bytes32 label, RecordId recordId, CapsuleReport calldata report, G1Point calldata labelKey)
+        private
+        view
+        returns (bool)
+    {
+        bytes32 sealHash = Transcript.sealHash(report.c2, report.c3Hash, report.proof, report.cidHash, report.tagsHash);
+        if (Transcript.recordHash(label, BLS12381.hashOf(report.c1), sealHash) != records.recordHash(recordId)) revert UnknownRecord(recordId);
+        if (BLS12381.isIdentity(report.c1)) return false;
+        (bool ok, G1Point memory commitment) = Dleq.trySchnorrCommitment(labelKey, report.c1, report.proof);
+        if (!ok) return false;
+        return Transcript.capsuleProofChallenge(label, recordId, labelKey, report.c1, report.c2, report.c3Hash, commitment)
+            == report.proof.challenge;
+    }
+
+    // --- pay ---
+
+    /// @inheritdoc IConversionRounds
+    function claimFee(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot) external {
+        RoundState storage round = _rounds[roundId];
+        RoundHead memory head = round.head;
+        RoundTail memory tail = round.tail;
+        if (!head.finalized && !head.closed) revert WrongPhase(roundId, _phase(roundId, head, tail.excluded), Phase.Finalized);
+        if (block.timestamp <= head.voteEnd) revert ChallengeWindowOpen(roundId, head.voteEnd);
+        _requireRound(roundId, round.key, committee, roundDataHash);
+        if (slot == 0 || slot > head.committeeSize || !head.submitted.has(slot)) revert NotSubmitted(roundId, slot);
+        if (tail.claimed.has(slot)) revert AlreadyClaimed(roundId, slot);
+
+        round.tail.claimed = tail.claimed | CommitteeBitmap.bit(slot);
+        address proxy = committee[slot - 1].accountOf();
+        uint256 fee = _feePerCfragWei * head.remaining(tail.excluded);
+        emit FeeClaimed(roundId, proxy, fee);
+        treasury.credit(bytes32(uint256(GrantId.unwrap(roundId.grantOf()))), proxy, fee);
+    }
+
+    /// @dev What the reserve has beyond the fees of the slots that stand.
+    function _unspent(RoundHead memory head, uint128 excluded) private view returns (uint256) {
+        return _feePerCfragWei * (uint256(head.threshold) * head.records - head.standing() * head.remaining(excluded));
+    }
+
+    // --- views ---
+
+    /// @inheritdoc IConversionRounds
+    function settings() external view returns (Settings memory) {
+        return Settings(_roundSeconds, _voteSeconds, _challengeSeconds, _feePerCfragWei, _challengePenaltyWei);
+    }
+
+    /// @inheritdoc IConversionRounds
+    function phaseOf(RoundId roundId) external view returns (Phase) {
+        return _phase(roundId, _rounds[roundId].head, _rounds[roundId].tail.excluded);
+    }
+
+    /// @inheritdoc IConversionRounds
+    function roundOf(RoundId roundId) external view returns (Round memory) {
+        RoundState memory round = _rounds[roundId];
+        (RoundHead memory head, RoundTail memory tail) = (round.head, round.tail);
+        return Round({
+            deadline: head.deadline,
+            voteEnd: head.voteEnd,
+            submitted: head.submitted,
+            approvals: head.approvals,
+            rejections: head.rejections,
+            challenged: head.challenged,
+            leader: head.leader,
+            records: head.records,
+            threshold: head.threshold,
+            committeeSize: head.committeeSize,
+            finalized: head.finalized,
+            closed: head.closed,
+            excluded: tail.excluded,
+            claimed: tail.claimed,
+            barred: tail.barred,
+            contributors: tail.contributors,
+            key: round.key,
+            submissions: round.submissions,
+            resultHash: round.resultHash
+        });
+    }
+
+    /// @inheritdoc IConversionRounds
+    function rankOf(RoundId roundId, uint8 slot) external pure returns (uint256) {
+        return Transcript.rank(roundId, slot);
+    }
+
+    function _phase(RoundId roundId, RoundHead memory head, uint128 excluded) private view returns (Phase) {
+        return RoundPhase.phaseOf(head, excluded, grants.isLive(roundId.grantOf()), block.timestamp, _voteSeconds);
+    }
+
+    // --- requirements ---
+
+    function _requirePhase(RoundId roundId, RoundHead memory head, uint128 excluded, Phase expected) private view {
+        Phase current = _phase(roundId, head, excluded);
+        if (current != expected) revert WrongPhase(roundId, current, expected);
+    }
+
+    /// @dev Committee and data are the round's.
+    function _requireRound(RoundId roundId, bytes32 key, Member[] calldata committee, bytes32 roundDataHash) private view {
+        bytes32 committeeHash = Transcript.committeeHash(committee);
+        if (Transcript.roundKey(committeeHash, roundDataHash) == key) return;
+        // Which of the two it was is worth a call only now.
+        (, bytes32 expected) = grants.liveCommittee(roundId.grantOf());
+        if (committeeHash != expected) revert WrongCommittee(roundId);
+        revert WrongRoundData(roundId);
+    }
+
+    /// @dev The same, and the sender is the member in `slot`, with no bad cfrags in this round.
+    function _requireMember(RoundId roundId, bytes32 key, RoundHead memory head, Member[] calldata committee, bytes32 roundDataHash, uint8 slot)
+        private
+        view
+    {
+        _requireRound(roundId, key, committee, roundDataHash);
+        if (slot == 0 || slot > committee.length || committee[slot - 1].accountOf() != msg.sender) revert NotInSlot(roundId, slot, msg.sender);
+        if (head.challenged.has(slot)) revert SlotChallenged(roundId, slot);
+    }
+
+    /// @dev The keys are those of the round's re-key, which were proven when it was granted.
+    function _requireKeys(RoundId roundId, RoundData calldata data, ChallengeKeys calldata keys) private pure {
+        bytes32 rest = Transcript.rekeyRest(
+            BLS12381.hashOf(keys.labelKey), BLS12381.hashOfCalldata(keys.commitments), keys.rekeyTail
+        );
+        if (rest != data.rekeyRest) revert WrongRoundData(roundId);
+    }
+
+    function _hashOf(RoundData memory data) private pure returns (bytes32) {
+        return Transcript.roundDataHash(data.label, data.maskHash, data.rekeyRest, data.capsulesHash, data.recordIdsHash);
+    }
+}

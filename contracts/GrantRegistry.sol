@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Blockhash} from "@openzeppelin/contracts/utils/Blockhash.sol";
+
+import {IConversionRounds} from "./interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "./interfaces/IGrantRegistry.sol";
+import {IKeyRegistry} from "./interfaces/IKeyRegistry.sol";
+import {IProxyRegistry} from "./interfaces/IProxyRegistry.sol";
+import {IRecordRegistry} from "./interfaces/IRecordRegistry.sol";
+import {ITreasury} from "./interfaces/ITreasury.sol";
+import {BLS12381} from "./libraries/BLS12381.sol";
+import {Dleq} from "./libraries/Dleq.sol";
+import {RekeyCheck} from "./libraries/RekeyCheck.sol";
+import {Transcript} from "./libraries/Transcript.sol";
+import {G1Point, G2Point, Proof} from "./types/Points.sol";
+import {GrantId, Member, StreamId} from "./types/Ids.sol";
+
+/// @title GrantRegistry
+/// @dev Assumes of the other contracts: KeyRegistry takes a key only with its proof; ProxyRegistry's draw is a function of its arguments and of
+/// who was active at that block; labels of RecordRegistry never change; ConversionRounds credits from a grant's money only what takeQuota took.
+contract GrantRegistry is IGrantRegistry {
+    uint8 private constant DELEGATING = 1;
+    uint8 private constant RECEIVING = 2;
+    uint8 private constant MAXIMUM_COMMITTEE = 32;
+    uint256 private constant MAXIMUM_TEXT = 512;
+    /// Redraw fees go where nobody can fetch them: neither side may gain by a redraw.
+    address private constant BURNED = 0x000000000000000000000000000000000000dEaD;
+    bytes32 private constant GOOD_FRAGMENT = "fragment is good";
+
+    IKeyRegistry public immutable keys;
+    IProxyRegistry public immutable proxies;
+    IRecordRegistry public immutable records;
+    ITreasury public immutable treasury;
+    address public immutable rounds;
+    uint128 public immutable redrawFeeWei;
+    uint128 public immutable complaintPenaltyWei;
+    uint40 public immutable maxGrantSeconds;
+
+    /// @inheritdoc IGrantRegistry
+    uint64 public grantCount;
+    mapping(GrantId => Access) private _access;
+    mapping(GrantId => mapping(uint32 epoch => bytes32)) private _rekeyHash;
+    mapping(address delegatee => mapping(StreamId => GrantId)) private _latest;
+
+    modifier onlyRounds() {
+        if (msg.sender != rounds) revert NotRounds(msg.sender);
+        _;
+    }
+
+    constructor(
+        IKeyRegistry keys_, IProxyRegistry proxies_, IRecordRegistry records_, ITreasury treasury_, address rounds_, Settings memory settings
+    ) {
+        if (settings.maxGrantSeconds == 0 || rounds_ == address(0)) revert BadSettings();
+        (keys, proxies, records, treasury, rounds) = (keys_, proxies_, records_, treasury_, rounds_);
+        redrawFeeWei = settings.redrawFeeWei;
+        complaintPenaltyWei = settings.complaintPenaltyWei;
+        maxGrantSeconds = settings.maxGrantSeconds;
+    }
+
+    // --- requests ---
+
+    /// @inheritdoc IGrantRegistry
+    function requestAccess(AccessRequest calldata request) external payable returns (GrantId) {
+        IRecordRegistry.Stream memory stream = records.streamOf(request.streamId);
+        return _ask(request, stream, msg.sender, stream.priceWei, false);
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function offerAccess(AccessRequest calldata request, address delegatee) external payable returns (GrantId) {
+        IRecordRegistry.Stream memory stream = records.streamOf(request.streamId);
+        if (stream.owner != msg.sender) revert IRecordRegistry.NotStreamOwner(request.streamId, msg.sender, stream.owner);
+        return _ask(request, stream, delegatee, 0, true);
+    }
+
+    function _ask(AccessRequest calldata request, IRecordRegistry.Stream memory stream, address delegatee, uint128 price, bool offered)
+        private
+        returns (GrantId grantId)
+    {
+        if (stream.owner == address(0)) revert IRecordRegistry.UnknownStream(request.streamId);
+        _requireFair(request, stream);
+        uint32 keyVersion = keys.latestVersion(delegatee, RECEIVING);
+        if (keyVersion == 0) revert IKeyRegistry.NoKey(delegatee, RECEIVING);
+        uint256 fee = _redrawFee(delegatee, request.streamId, offered);
+        if (msg.value < price + fee) revert PaymentTooSmall(msg.value, price + fee);
+        uint128 deposit = uint128(msg.value - price - fee);
+
+        grantId = GrantId.wrap(++grantCount);
+        _latest[delegatee][request.streamId] = grantId;
+        Access memory access;
+        access.status = Status.Requested;
+        access.offered = offered;
+        access.threshold = request.threshold;
+        access.committeeSize = request.committeeSize;
+        access.delegateeKeyVersion = keyVersion;
+        access.requestBlock = uint40(block.number);
+        access.delegatee = delegatee;
+        access.streamId = request.streamId;
+        access.poolSize = proxies.poolSize();
+        access.delegator = stream.owner;
+        access.epochFrom = request.epochFrom;
+        access.epochTo = request.epochTo;
+        access.price = price;
+        access.deposit = deposit;
+        _access[grantId] = access;
+        emit AccessRequested(grantId, request.streamId, delegatee, request, access.poolSize, price, deposit, offered);
+
+        if (msg.value != 0) treasury.hold{value: msg.value}(_moneyOf(grantId));
+        if (fee != 0) treasury.credit(_moneyOf(grantId), BURNED, fee);
+    }
+
+    function _requireFair(AccessRequest calldata request, IRecordRegistry.Stream memory stream) private view {
+        (uint8 t, uint8 n) = (request.threshold, request.committeeSize);
+        if (t == 0 || t > n || n > MAXIMUM_COMMITTEE || t < stream.minimumThreshold || n < stream.minimumCommittee) {
+            revert BadThreshold(t, n, stream.minimumThreshold, stream.minimumCommittee, MAXIMUM_COMMITTEE);
+        }
+        if (request.epochFrom > request.epochTo || request.epochFrom > stream.epoch) {
+            revert BadEpochRange(request.epochFrom, request.epochTo, stream.epoch);
+        }
+        _requireShort(bytes(request.purpose).length);
+        uint32 active = proxies.activeCount();
+        if (n > active) revert TooFewProxies(n, active);
+    }
+
+    /// @dev One live request per delegatee and stream, and a fee where the one before ended without an answer of the other side: else whoever
+    /// asks draws again until the committee suits. For the owner a revocation is no answer either.
+    function _redrawFee(address delegatee, StreamId streamId, bool offered) private view returns (uint256) {
+        GrantId before = _latest[delegatee][streamId];
+        if (GrantId.unwrap(before) == 0) return 0;
+        Access storage previous = _access[before];
+        Status status = previous.status;
+        if (status == Status.Requested && !_isLapsed(previous.requestBlock)) revert RequestPending(delegatee, streamId, before);
+        bool redraw = status == Status.Requested || status == Status.Withdrawn || (offered && status == Status.Revoked);
+        return redraw ? redrawFeeWei : 0;
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function withdrawRequest(GrantId grantId) external {
+        Access storage access = _requireStatus(grantId, Status.Requested);
+        if (access.offered) _requireDelegator(grantId, access);
+        else if (msg.sender != access.delegatee) revert NotDelegatee(grantId, msg.sender, access.delegatee);
+        access.status = Status.Withdrawn;
+        emit RequestWithdrawn(grantId);
+        _returnAll(grantId, access);
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function deny(GrantId grantId, string calldata reason) external {
+        Access storage access = _requireStatus(grantId, Status.Requested);
+        _requireDelegator(grantId, access);
+        if (access.offered) revert OwnOffer(grantId);
+        _requireShort(bytes(reason).length);
+        access.status = Status.Denied;
+        emit AccessDenied(grantId, reason);
+        _returnAll(grantId, access);
+    }
+
+    // --- grants ---
+
+    /// @inheritdoc IGrantRegistry
+    function grant(
+        GrantId grantId, uint40 expiry, uint32 quota, G2Point calldata receivingKey, Rekey[] calldata rekeys, FirstRound calldata firstRound
+    ) external {
+        Access storage access = _requireStatus(grantId, Status.Requested);
+        _requireDelegator(grantId, access);
+        if (expiry <= block.timestamp || expiry > block.timestamp + maxGrantSeconds) {
+            revert BadExpiry(expiry, block.timestamp + 1, block.timestamp + maxGrantSeconds);
+        }
+        if (quota == 0) revert ZeroQuota();
+        Member[] memory committee = _draw(grantId, access);
+        access.status = Status.Granted;
+        access.expiry = expiry;
+        access.quota = quota;
+        access.committeeHash = Transcript.committeeHash(committee);
+        emit AccessGranted(grantId, msg.sender, access.delegatee, expiry, quota, committee);
+        (bytes32 maskHash, bytes32 rekeyRest) = _postRekeys(grantId, receivingKey, rekeys, firstRound.epoch);
+        if (firstRound.records.length != 0) {
+            // Without a re-key of that epoch among these both hashes are 0, and the round does not open: RekeyMismatch.
+            IConversionRounds(rounds).openFirstRound(grantId, msg.sender, firstRound.epoch, maskHash, rekeyRest, firstRound.records);
+        }
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function addRekeys(GrantId grantId, Member[] calldata committee, G2Point calldata receivingKey, Rekey[] calldata rekeys) external {
+        Access storage access = _requireLive(grantId);
+        _requireDelegator(grantId, access);
+        _requireCommittee(grantId, access, committee);
+        _postRekeys(grantId, receivingKey, rekeys, 0);
+    }
+
+    /// @return maskHash and rekeyRest of the re-key for `epoch`, 0 if there is none
+    function _postRekeys(GrantId grantId, G2Point calldata receivingKey, Rekey[] calldata rekeys, uint32 epoch)
+        private
+        returns (bytes32 maskHash, bytes32 rekeyRest)
+    {
+        Access storage access = _access[grantId];
+        address delegatee = access.delegatee;
+        if (BLS12381.hashOf(receivingKey) != keys.keyHash(delegatee, RECEIVING, access.delegateeKeyVersion)) {
+            revert IKeyRegistry.KeyMismatch(delegatee, RECEIVING, access.delegateeKeyVersion);
+        }
+        for (uint256 i = 0; i < rekeys.length; ++i) {
+            (bytes32 mask, bytes32 rest) = _postRekey(grantId, access, receivingKey, rekeys[i]);
+            if (rekeys[i].epoch == epoch) (maskHash, rekeyRest) = (mask, rest);
+        }
+    }
+
+    function _postRekey(GrantId grantId, Access storage access, G2Point calldata receivingKey, Rekey calldata rekey)
+        private
+        returns (bytes32, bytes32)
+    {
+        if (rekey.epoch < access.epochFrom || rekey.epoch > access.epochTo) revert EpochOutOfScope(grantId, rekey.epoch);
+        if (_rekeyHash[grantId][rekey.epoch] != 0) revert RekeyExists(grantId, rekey.epoch);
+        Transcript.GrantContext memory bound = _contextOf(grantId, access, rekey);
+        RekeyCheck.Derived memory derived = RekeyCheck.requireWellFormed(rekey, receivingKey, bound);
+        _rekeyHash[grantId][rekey.epoch] = Transcript.rekeyHash(derived.maskHash, derived.rekeyRest);
+        emit RekeyPosted(grantId, bound.label, bound.delegatorKeyVersion, bound.delegateeKeyVersion, rekey);
+        return (derived.maskHash, derived.rekeyRest);
+    }
+
+    /// @dev The context without the re-key's own hashes; also checks that A is the delegator's key under that label.
+    function _contextOf(GrantId grantId, Access storage access, Rekey calldata rekey) private view returns (Transcript.GrantContext memory bound) {
+        address delegator = access.delegator;
+        (bytes32 label,, uint32 keyVersion) = records.labelOf(access.streamId, rekey.epoch);
+        if (BLS12381.hashOf(rekey.delegatingKey) != keys.keyHash(delegator, DELEGATING, keyVersion)) {
+            revert IKeyRegistry.KeyMismatch(delegator, DELEGATING, keyVersion);
+        }
+        bound.grantRegistry = address(this);
+        bound.grantId = grantId;
+        bound.delegator = delegator;
+        bound.delegatorKeyVersion = keyVersion;
+        bound.delegatee = access.delegatee;
+        bound.delegateeKeyVersion = access.delegateeKeyVersion;
+        bound.threshold = access.threshold;
+        bound.committeeSize = access.committeeSize;
+        bound.committeeHash = access.committeeHash;
+        bound.label = label;
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function revoke(GrantId grantId) external {
+        Access storage access = _requireStatus(grantId, Status.Granted);
+        _requireDelegator(grantId, access);
+        access.status = Status.Revoked;
+        emit GrantRevoked(grantId);
+    }
+
+    // --- money ---
+
+    /// @inheritdoc IGrantRegistry
+    function addDeposit(GrantId grantId) external payable {
+        Access storage access = _requireLive(grantId);
+        uint128 deposit = access.deposit + uint128(msg.value);
+        access.deposit = deposit;
+        emit DepositAdded(grantId, deposit);
+        treasury.hold{value: msg.value}(_moneyOf(grantId));
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function reclaimDeposit(GrantId grantId) external {
+        Access storage access = _known(grantId);
+        Status status = access.status;
+        if (status == Status.Requested) revert WrongStatus(grantId, status, Status.Granted);
+        if (status == Status.Granted && block.timestamp < access.expiry) revert GrantStillLive(grantId);
+        if (access.converted && access.price != 0) _payPrice(grantId, access);
+        else if (access.price == 0 && access.deposit == 0) revert NothingToCollect(grantId);
+        _returnAll(grantId, access);
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function collectPrice(GrantId grantId) external {
+        Access storage access = _known(grantId);
+        if (!access.converted || access.price == 0) revert NothingToCollect(grantId);
+        _payPrice(grantId, access);
+    }
+
+    function _payPrice(GrantId grantId, Access storage access) private {
+        uint256 price = access.price;
+        access.price = 0;
+        emit PriceCollected(grantId, access.delegator, price);
+        treasury.credit(_moneyOf(grantId), access.delegator, price);
+    }
+
+    /// @dev Price and deposit to whoever paid them.
+    function _returnAll(GrantId grantId, Access storage access) private {
+        uint256 amount = uint256(access.price) + access.deposit;
+        if (amount == 0) return;
+        (access.price, access.deposit) = (0, 0);
+        emit DepositReclaimed(grantId, amount);
+        treasury.credit(_moneyOf(grantId), access.offered ? access.delegator : access.delegatee, amount);
+    }
+
+    // --- complaints ---
+
+    /// @inheritdoc IGrantRegistry
+    function complain(
+        GrantId grantId, Member[] calldata committee, Rekey calldata rekey, uint8 slot, G1Point calldata nodeKey, G1Point calldata sharedPoint, Proof calldata proof
+    ) external {
+        Access storage access = _requireLive(grantId);
+        _requireCommittee(grantId, access, committee);
+        _requireSlot(committee, slot, nodeKey);
+        Transcript.GrantContext memory bound = _contextOf(grantId, access, rekey);
+        RekeyCheck.Derived memory derived = RekeyCheck.derive(rekey, bound);
+        if (Transcript.rekeyHash(derived.maskHash, derived.rekeyRest) != _rekeyHash[grantId][rekey.epoch]) {
+            revert RekeyMismatch(grantId, rekey.epoch);
+        }
+        _requireShared(grantId, bound.label, slot, nodeKey, rekey.ephemeral, sharedPoint, proof);
+
+        bytes32 fragment = rekey.pads[slot - 1] ^ Transcript.pad(derived.context, bound.label, slot, sharedPoint);
+        bool upheld = !_isGood(uint256(fragment), derived.labelKey, rekey.commitments, slot);
+        if (upheld) access.status = Status.Voided;
+        emit FragmentComplaint(grantId, bound.label, slot, msg.sender, upheld, fragment);
+        if (!upheld) proxies.penalize(msg.sender, access.delegator, complaintPenaltyWei, GOOD_FRAGMENT);
+    }
+
+    /// @dev The sender is the slot's member, and `nodeKey` its key of the version that the committee names.
+    function _requireSlot(Member[] calldata committee, uint8 slot, G1Point calldata nodeKey) private view {
+        if (slot == 0 || slot > committee.length || committee[slot - 1].accountOf() != msg.sender) revert NotInSlot(slot, msg.sender);
+        uint16 version = committee[slot - 1].keyVersionOf();
+        if (BLS12381.hashOf(nodeKey) != proxies.proxyKeyHash(msg.sender, version)) revert IKeyRegistry.KeyMismatch(msg.sender, 3, version);
+    }
+
+    /// @dev log_g1(nodeKey) == log_R(sharedPoint).
+    function _requireShared(
+        GrantId grantId, bytes32 label, uint8 slot, G1Point memory nodeKey, G1Point memory ephemeral, G1Point memory sharedPoint, Proof memory proof
+    ) private view {
+        (G1Point memory first, G1Point memory second) = Dleq.equalLogsCommitments(BLS12381.G1(), nodeKey, ephemeral, sharedPoint, proof);
+        uint128 challenge =
+            Transcript.complaintChallenge(address(this), grantId, label, slot, nodeKey, ephemeral, sharedPoint, first, second);
+        if (challenge != proof.challenge) revert InvalidComplaintProof(grantId, slot);
+    }
+
+    /// @dev 0 < s_i < r and A_L^s_i == Y_i. Every point here was proven when the grant was made, so no precompile can fail but for want of
+    /// gas, which reverts: a failure is never taken for evidence.
+    function _isGood(uint256 fragment, G1Point memory labelKey, G1Point[] memory commitments, uint8 slot) private view returns (bool) {
+        if (fragment == 0 || fragment >= BLS12381.R) return false;
+        return BLS12381.equal(BLS12381.mul(labelKey, fragment), Dleq.commitmentOfSlot(commitments, slot));
+    }
+
+    // --- for ConversionRounds ---
+
+    /// @inheritdoc IGrantRegistry
+    function takeQuota(GrantId grantId, address opener, uint32 records_, uint256 feePerCfragWei)
+        external
+        onlyRounds
+        returns (uint32 index, uint8 threshold, uint8 committeeSize, bytes32 committeeHash, StreamId streamId)
+    {
+        Access storage access = _requireLive(grantId);
+        if (opener != access.delegatee && opener != access.delegator) revert IConversionRounds.NotParty(grantId, opener);
+        (uint32 used, uint32 quota) = (access.used, access.quota);
+        if (records_ > quota - used) revert QuotaExceeded(grantId, used, records_, quota);
+        threshold = access.threshold;
+        uint256 reserve = uint256(threshold) * records_ * feePerCfragWei;
+        if (reserve > access.deposit) revert DepositTooSmall(grantId, access.deposit, reserve);
+        access.deposit -= uint128(reserve);
+        access.used = used + records_;
+        index = access.rounds++;
+        return (index, threshold, access.committeeSize, access.committeeHash, access.streamId);
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function returnReserve(GrantId grantId, uint256 amount, bool converted) external onlyRounds {
+        Access storage access = _access[grantId];
+        if (converted && !access.converted) access.converted = true;
+        if (amount != 0) access.deposit += uint128(amount);
+    }
+
+    // --- views ---
+
+    /// @inheritdoc IGrantRegistry
+    function accessOf(GrantId grantId) external view returns (Access memory) {
+        return _access[grantId];
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function committeeOf(GrantId grantId) external view returns (Member[] memory) {
+        return _draw(grantId, _known(grantId));
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function rekeyHash(GrantId grantId, uint32 epoch) external view returns (bytes32) {
+        return _rekeyHash[grantId][epoch];
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function isLive(GrantId grantId) external view returns (bool) {
+        return _isLive(_access[grantId]);
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function liveCommittee(GrantId grantId) external view returns (bool live, bytes32 committeeHash) {
+        Access storage access = _access[grantId];
+        return (_isLive(access), access.committeeHash);
+    }
+
+    function _isLive(Access storage access) private view returns (bool) {
+        return access.status == Status.Granted && block.timestamp < access.expiry;
+    }
+
+    /// @dev The draw of SPEC §7. The seed is the hash of the request's own block, which no transaction of that block can read.
+    function _draw(GrantId grantId, Access storage access) private view returns (Member[] memory) {
+        uint256 requestBlock = access.requestBlock;
+        if (block.number <= requestBlock) revert DrawTooEarly(grantId, requestBlock);
+        bytes32 blockHash = Blockhash.blockHash(requestBlock);
+        if (blockHash == 0) revert DrawLapsed(grantId, requestBlock, block.number);
+        return proxies.draw(Transcript.drawSeed(blockHash, grantId), access.poolSize, requestBlock, access.committeeSize);
+    }
+
+    /// @dev True once the hash of the request's block cannot be had any more.
+    function _isLapsed(uint256 requestBlock) private view returns (bool) {
+        return block.number > requestBlock && Blockhash.blockHash(requestBlock) == 0;
+    }
+
+    function _moneyOf(GrantId grantId) private pure returns (bytes32) {
+        return bytes32(uint256(GrantId.unwrap(grantId)));
+    }
+
+    // --- requirements ---
+
+    function _known(GrantId grantId) private view returns (Access storage access) {
+        access = _access[grantId];
+        if (access.status == Status.None) revert UnknownGrant(grantId);
+    }
+
+    function _requireStatus(GrantId grantId, Status expected) private view returns (Access storage access) {
+        access = _known(grantId);
+        if (access.status != expected) revert WrongStatus(grantId, access.status, expected);
+    }
+
+    function _requireLive(GrantId grantId) private view returns (Access storage access) {
+        access = _requireStatus(grantId, Status.Granted);
+        if (block.timestamp >= access.expiry) revert StaleGrant(grantId, access.expiry);
+    }
+
+    function _requireDelegator(GrantId grantId, Access storage access) private view {
+        if (msg.sender != access.delegator) revert NotDelegator(grantId, msg.sender, access.delegator);
+    }
+
+    function _requireCommittee(GrantId grantId, Access storage access, Member[] calldata committee) private view {
+        if (Transcript.committeeHash(committee) != access.committeeHash) revert CommitteeMismatch(grantId);
+    }
+
+    function _requireShort(uint256 length) private pure {
+        if (length > MAXIMUM_TEXT) revert TextTooLong(length, MAXIMUM_TEXT);
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+/// What a round keeps: five slots, of which a submission or vote writes the head and one hash. Fields as in IConversionRounds.Round.
+struct RoundState {
+    RoundHead head;
+    RoundTail tail;
+    bytes32 key;
+    bytes32 submissions;
+    bytes32 resultHash;
+}
+
+/// One slot, read and written as a whole.
+struct RoundHead {
+    uint40 deadline;
+    uint40 voteEnd;
+    uint32 submitted;
+    uint32 approvals;
+    uint32 rejections;
+    uint32 challenged;
+    uint8 leader;
+    uint8 records;
+    uint8 threshold;
+    uint8 committeeSize;
+    bool finalized;
+    bool closed;
+}
+
+/// One slot.
+struct RoundTail {
+    uint128 excluded;
+    uint32 claimed;
+    uint32 barred;
+    uint32 contributors;
+}
