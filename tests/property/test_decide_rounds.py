@@ -150,6 +150,7 @@ class Simulation:
             return
         self.states.append(after)
         self.accepted.append((now_s, slot, step))
+        worker.seen = len(self.states) - 1
         for other in self.workers:
             # one's own receipt tells the sender at once; the rest hear of it when they hear of it
             self.plan(now_s if other == slot else now_s + next(self.delays), other, sees=len(self.states) - 1)
