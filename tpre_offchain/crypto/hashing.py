@@ -306,9 +306,13 @@ def cfrag_proof(seed: bytes) -> Transcript:
     return Transcript("TPRE-V1/cfrag-proof", (seed,))
 
 
-def submission_link(slot: Slot, excluded: int, cfrags: Sequence[G1], challenge: int, response: int) -> bytes:
-    """Of one submission, as the round's chain of submissions takes it."""
-    return keccak256(word(slot) + word(excluded) + points_hash(cfrags) + word(challenge) + word(response))
+def submission_link(slot: Slot, excluded: int, cfrags: Sequence[G1 | bytes], challenge: int, response: int) -> bytes:
+    """Of one submission, as the round's chain of submissions takes it.
+
+    ``cfrags``: points, or the 128 bytes that were posted for one; the contract does not look at them then.
+    """
+    posted = b"".join(cfrag if isinstance(cfrag, bytes) else cfrag.to_evm() for cfrag in cfrags)
+    return keccak256(word(slot) + word(excluded) + keccak256(posted) + word(challenge) + word(response))
 
 
 def submissions_after(chain: bytes, link: bytes) -> bytes:

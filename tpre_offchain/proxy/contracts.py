@@ -1,0 +1,39 @@
+"""The deployed contracts that a proxy talks to, and the domain that its transcripts are bound to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tpre_offchain.chain.connection import Connection
+from tpre_offchain.chain.conversion_rounds import ConversionRounds
+from tpre_offchain.chain.grant_registry import GrantRegistry
+from tpre_offchain.chain.key_registry import KeyRegistry
+from tpre_offchain.chain.proxy_registry import ProxyRegistry
+from tpre_offchain.chain.record_registry import RecordRegistry
+from tpre_offchain.crypto.hashing import Domain
+
+
+@dataclass(frozen=True)
+class ProxyContracts:
+    """Five of the six contracts; the treasury a proxy never calls while it serves."""
+
+    connection: Connection
+    keys: KeyRegistry
+    proxies: ProxyRegistry
+    records: RecordRegistry
+    grants: GrantRegistry
+    rounds: ConversionRounds
+    first_block: int
+    """Of the deployment: no log of ours is older."""
+
+    @property
+    def domain(self) -> Domain:
+        """For every transcript."""
+        return Domain(
+            chain_id=self.connection.chain_id,
+            key_registry=self.keys.address,
+            proxy_registry=self.proxies.address,
+            record_registry=self.records.address,
+            grant_registry=self.grants.address,
+            rounds=self.rounds.address,
+        )
