@@ -4,7 +4,7 @@ Speaks bytes, integers and ids only: a point is its 128 (G1) or 256 (G2) EIP-253
 here knows a secret but the outbox, which holds the account that signs transactions.
 
     connection = await Connection.open(["http://127.0.0.1:8545"], expected_chain_id=31337)
-    contracts = Contracts(connection, deployment.addresses)
+    contracts = Contracts.of(connection, deployment)
     outbox = await Outbox.open(connection, account, ":memory:")
     receipt = await outbox.send(contracts.grants.revoke(grant_id))
 """
