@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tpre_offchain.chain.event_decoding import decode_logs
-from tpre_offchain.chain.events import Event, Log
+from tpre_offchain.chain.events import Event
+from tpre_offchain.chain.logs import Log
 from tpre_offchain.chain.structs import Phase
 from tpre_offchain.errors import ChainError
 from tpre_offchain.types import Address

@@ -10,8 +10,8 @@ from typing import Any, Self, cast
 
 from tpre_offchain.chain.abi_values import checksum_address
 from tpre_offchain.chain.call import Call, Receipt
-from tpre_offchain.chain.events import Log
 from tpre_offchain.chain.log_ranges import LogRanges
+from tpre_offchain.chain.logs import Log
 from tpre_offchain.chain.reverts import decode_revert
 from tpre_offchain.chain.rpc_errors import EndpointDown, RpcRefused, StalePeer, WrongChain
 from tpre_offchain.chain.transport import WS_SCHEMES, Transport, TransportFailed, open_transport, public_url

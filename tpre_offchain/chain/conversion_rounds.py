@@ -15,6 +15,7 @@ from tpre_offchain.chain.structs import (
     RecordRef,
     Round,
     RoundData,
+    RoundSettings,
     Submission,
     index_of_round,
 )
@@ -42,6 +43,11 @@ class ConversionRounds(Contract):
     async def rank_of(self, round_id: RoundId, slot: Slot) -> int:
         """A slot's rank in a round: the lower goes first."""
         return int(await self.view("rankOf", round_id, slot))
+
+    async def settings(self) -> RoundSettings:
+        """Windows, fee and penalty of all rounds."""
+        found: RoundSettings = await self.view("settings")
+        return found
 
     def open_round(
         self, grant_id: GrantId, epoch: Epoch, mask_hash: bytes, rekey_rest: bytes, records: Sequence[RecordRef]
@@ -91,7 +97,10 @@ class ConversionRounds(Contract):
         capsules: Sequence[bytes],
         results: Sequence[bytes],
     ) -> Call:
-        """Proposes the results W (G1) combined from the contributors (bitmap of slots); ``mask`` is V (G2)."""
+        """Proposes the results W (G1) combined from the contributors (bitmap of slots).
+
+        ``mask`` is V (G2); ``capsules`` are all of the round, ``results`` those of the records still in it.
+        """
         return self.transaction(
             "propose",
             round_id,
@@ -130,10 +139,15 @@ class ConversionRounds(Contract):
             done_phases=OVER | {Phase.PROVABLE},
         )
 
-    def finalize_by_proof(self, round_id: RoundId) -> Call:
+    def finalize_by_proof(self, round_id: RoundId, committee: Sequence[Member], round_data_hash: bytes) -> Call:
         """Finalizes a verified proposal whose vote window passed without a majority."""
         return self.transaction(
-            "finalizeByProof", round_id, description=f"finalize {_shown(round_id)} by proof", done_phases=OVER
+            "finalizeByProof",
+            round_id,
+            committee,
+            round_data_hash,
+            description=f"finalize {_shown(round_id)} by proof",
+            done_phases=OVER,
         )
 
     def close(self, round_id: RoundId, committee: Sequence[Member], round_data_hash: bytes) -> Call:
@@ -166,7 +180,7 @@ class ConversionRounds(Contract):
             capsules,
             keys,
             description=f"challenge slot {submission.slot}'s cfrags of {_shown(round_id)}",
-            done_errors=frozenset({"NotSubmitted", "ChallengeWindowOver"}),
+            done_errors=frozenset({"NotSubmitted", "SlotChallenged"}),
         )
 
     def report_capsule(

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from functools import cache
 
 from tpre_offchain.chain.abi import CONTRACT_NAMES, AbiEvent, decode_values, load_abi
-from tpre_offchain.chain.events import Event, Log, LogPosition
+from tpre_offchain.chain.events import Event
+from tpre_offchain.chain.logs import Log, LogPosition
 
 
 @cache
@@ -42,7 +43,7 @@ def decode_log(log: Log) -> Event | None:
     indexed = decode_values(event.indexed, b"".join(log.topics[1:]), where)
     plain = decode_values(event.plain, log.data, where)
     names = [kind.name for kind in (*event.indexed, *event.plain)]
-    position = LogPosition(log.address, log.block_number, log.block_hash, log.tx_hash, log.log_index)
+    position = LogPosition(log.address, log.block_number, log.block_hash, log.tx_hash, log.log_index, log.timestamp)
     return cls(at=position, **dict(zip(names, (*indexed, *plain), strict=True)))
 
 

@@ -5,50 +5,11 @@ Fields are the interface's parameters in snake case; ``at`` says where the log s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from tpre_offchain.chain.abi_values import checksum_address
+from tpre_offchain.chain.logs import LogPosition
 from tpre_offchain.chain.structs import AccessRequest, Member, Phase, Proof, RecordInput, Rekey, RoundData, Terms
 from tpre_offchain.types import Address, Epoch, GrantId, Label, RecordId, RoundId, Slot, StreamId
-
-
-@dataclass(frozen=True)
-class Log:
-    """A raw log, as the node returned it. Hashes are 32 bytes."""
-
-    address: Address
-    topics: tuple[bytes, ...]
-    data: bytes
-    block_number: int
-    block_hash: bytes
-    tx_hash: bytes
-    log_index: int
-
-    @classmethod
-    def from_rpc(cls, raw: Mapping[str, Any]) -> Log:
-        """From the JSON-RPC form of a log."""
-        return cls(
-            address=checksum_address(raw["address"]),
-            topics=tuple(bytes.fromhex(topic[2:]) for topic in raw["topics"]),
-            data=bytes.fromhex(raw["data"][2:]),
-            block_number=int(raw["blockNumber"], 16),
-            block_hash=bytes.fromhex(raw["blockHash"][2:]),
-            tx_hash=bytes.fromhex(raw["transactionHash"][2:]),
-            log_index=int(raw["logIndex"], 16),
-        )
-
-
-@dataclass(frozen=True)
-class LogPosition:
-    """Where an event stands on the chain."""
-
-    address: Address
-    block_number: int
-    block_hash: bytes
-    tx_hash: bytes
-    log_index: int
 
 
 @dataclass(frozen=True, kw_only=True)

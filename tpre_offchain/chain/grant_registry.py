@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tpre_offchain.chain.call import Call
 from tpre_offchain.chain.contract import Contract
 from tpre_offchain.chain.structs import NO_FIRST_ROUND, Access, AccessRequest, FirstRound, Member, Proof, Rekey
-from tpre_offchain.types import Address, Epoch, GrantId, RoundId, Slot
+from tpre_offchain.types import Address, Epoch, GrantId, Slot
 
 
 class GrantRegistry(Contract):
@@ -35,6 +35,10 @@ class GrantRegistry(Contract):
     async def is_live(self, grant_id: GrantId) -> bool:
         """Whether rounds of the grant may run."""
         return bool(await self.view("isLive", grant_id))
+
+    async def redraw_fee_wei(self) -> int:
+        """What a request costs after one that lapsed or was withdrawn."""
+        return int(await self.view("redrawFeeWei"))
 
     async def live_committee(self, grant_id: GrantId) -> tuple[bool, bytes]:
         """Whether rounds may run, and the committee's hash."""
@@ -70,20 +74,34 @@ class GrantRegistry(Contract):
         grant_id: GrantId,
         expiry: int,
         quota: int,
+        receiving_key: bytes,
         rekeys: Sequence[Rekey],
         first_round: FirstRound = NO_FIRST_ROUND,
     ) -> Call:
-        """Grants until ``expiry`` (unix time) for ``quota`` conversions; opens a first round if it names records."""
+        """Grants until ``expiry`` (unix time) for ``quota`` conversions; opens a first round if it names records.
+
+        ``receiving_key``: B (G2) of the delegatee, of the version that the request names.
+        """
         return self.transaction(
-            "grant", grant_id, expiry, quota, rekeys, first_round, description=f"grant request {grant_id}"
+            "grant",
+            grant_id,
+            expiry,
+            quota,
+            receiving_key,
+            rekeys,
+            first_round,
+            description=f"grant request {grant_id}",
         )
 
-    def add_rekeys(self, grant_id: GrantId, committee: Sequence[Member], rekeys: Sequence[Rekey]) -> Call:
+    def add_rekeys(
+        self, grant_id: GrantId, committee: Sequence[Member], receiving_key: bytes, rekeys: Sequence[Rekey]
+    ) -> Call:
         """Adds re-keys for further epochs of the grant."""
         return self.transaction(
             "addRekeys",
             grant_id,
             committee,
+            receiving_key,
             rekeys,
             description=f"add {len(rekeys)} re-keys to grant {grant_id}",
             done_errors=frozenset({"RekeyExists"}),
@@ -103,12 +121,11 @@ class GrantRegistry(Contract):
         """Credits what no round holds to whoever deposited, once the grant is over."""
         return self.transaction("reclaimDeposit", grant_id, description=f"reclaim the deposit of grant {grant_id}")
 
-    def collect_price(self, grant_id: GrantId, round_id: RoundId) -> Call:
+    def collect_price(self, grant_id: GrantId) -> Call:
         """Credits the price to the owner once a round of the grant is finalized."""
         return self.transaction(
             "collectPrice",
             grant_id,
-            round_id,
             description=f"collect the price of grant {grant_id}",
             done_errors=frozenset({"NothingToCollect"}),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from tpre_offchain.chain.events import Log
+from tpre_offchain.chain.logs import Log
 from tpre_offchain.chain.rpc_errors import EndpointDown, RpcRefused
 
 FIRST_RANGE = 10_000

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tpre_offchain.chain.call import Call
 from tpre_offchain.chain.contract import Contract
-from tpre_offchain.chain.structs import Member, Proof, ProxyInfo
+from tpre_offchain.chain.structs import Member, Proof, ProxyInfo, ProxySettings
 from tpre_offchain.types import Address
 
 
@@ -45,6 +45,11 @@ class ProxyRegistry(Contract):
         """Raises ``ContractRevert`` (NotBonded) unless the account's bond can still be penalized."""
         await self.view("requireBonded", account)
 
+    async def settings(self) -> ProxySettings:
+        """Bond, penalties and cooldowns."""
+        found: ProxySettings = await self.view("settings")
+        return found
+
     def join(self, key: bytes, proof: Proof, endpoint: str, bond_wei: int) -> Call:
         """Joins with N = g1^n (G1, 128 bytes), its proof of possession and exactly the bond."""
         return self.transaction(
@@ -71,7 +76,7 @@ class ProxyRegistry(Contract):
 
     def leave(self) -> Call:
         """Leaves the pool from the next block; the bond follows after the cooldown."""
-        return self.transaction("leave", description="leave the pool", done_errors=frozenset({"ProxyIsLeaving"}))
+        return self.transaction("leavePool", description="leave the pool", done_errors=frozenset({"ProxyIsLeaving"}))
 
     def withdraw_bond(self) -> Call:
         """Credits the bond once the cooldown is over."""

@@ -34,6 +34,8 @@ REVERT_TEXTS: Mapping[str, RevertText] = {
         "the check needs {needed} gas that the transaction does not have", "send with a higher gas limit", True
     ),
     "ScalarTooLarge": RevertText("{scalar} is not below the group order r", "reduce the scalar modulo r"),
+    "WrongTermCount": RevertText("{points} points and {scalars} scalars", "give one scalar for each point"),
+    "UnexpectedIdentity": RevertText("a point is the identity", "make the value anew with fresh randomness"),
     # KeyRegistry
     "InvalidKeyProof": RevertText(
         "the proof of knowledge for {account}'s key of role {role} does not hold",
@@ -156,6 +158,7 @@ REVERT_TEXTS: Mapping[str, RevertText] = {
     ),
     "NothingToCollect": RevertText("grant {grant_id} has no price to collect", "nothing to do"),
     "GrantStillLive": RevertText("grant {grant_id} is still live", "revoke it or wait for its expiry", True),
+    "OwnOffer": RevertText("grant {grant_id} is the owner's own offer", "withdraw the offer instead of denying it"),
     # ConversionRounds
     "WrongPhase": RevertText("round {round_id} is {current}, not {expected}", _READ_AGAIN),
     "WrongCommittee": RevertText("the committee given is not that of round {round_id}", _READ_AGAIN),
@@ -181,6 +184,12 @@ REVERT_TEXTS: Mapping[str, RevertText] = {
     "AlreadyVoted": RevertText("slot {slot} has voted in round {round_id}", "nothing to do"),
     "WrongResultHash": RevertText("round {round_id} has another live proposal", _READ_AGAIN),
     "NotSubmitted": RevertText("slot {slot} has no standing submission in round {round_id}", _READ_AGAIN),
+    "SlotChallenged": RevertText(
+        "slot {slot}'s cfrags in round {round_id} were shown to be bad", "the slot takes no further part in this round"
+    ),
+    "LeaderBarred": RevertText(
+        "a majority rejected slot {slot}'s proposal in round {round_id}", "another member has to propose"
+    ),
     "WrongSubmission": RevertText(
         "what was given is not slot {slot}'s submission to round {round_id}", "rebuild the hash chain from the events"
     ),

@@ -160,27 +160,31 @@ class GrantSettings:
 
 @dataclass(frozen=True)
 class Access:
-    """IGrantRegistry.Access: a request and, once granted, the grant. ``expiry`` is unix time."""
+    """IGrantRegistry.Access: a request and, once granted, the grant. ``expiry`` is unix time, 0 until granted.
 
-    delegatee: Address
-    delegator: Address
-    stream_id: StreamId
-    epoch_from: Epoch
-    epoch_to: Epoch
+    ``offered``: by the owner, unasked; ``converted``: a round of it was finalized. Price and deposit in wei.
+    """
+
+    status: Status
+    offered: bool
+    converted: bool
     threshold: int
     committee_size: int
-    pool_size: int
+    delegatee_key_version: int
     request_block: int
-    status: Status
     expiry: int
     quota: int
     used: int
     rounds: int
-    delegatee_key_version: int
+    delegatee: Address
+    stream_id: StreamId
+    pool_size: int
+    delegator: Address
+    epoch_from: Epoch
+    epoch_to: Epoch
     price: int
     deposit: int
     committee_hash: bytes
-    offered: bool
 
 
 @dataclass(frozen=True)
@@ -256,7 +260,10 @@ class RoundData:
 
 @dataclass(frozen=True)
 class Round:
-    """IConversionRounds.Round. Bitmaps: bit i-1 is slot i; ``excluded``: bit j is record j of the round."""
+    """IConversionRounds.Round. Bitmaps: bit i-1 is slot i; ``excluded``: bit j is record j of the round.
+
+    ``deadline`` and ``vote_end`` are unix times; ``vote_end`` of a round that is over ends its challenge window.
+    """
 
     deadline: int
     vote_end: int
@@ -269,10 +276,11 @@ class Round:
     threshold: int
     committee_size: int
     finalized: bool
-    settled: bool
+    closed: bool
     excluded: int
     claimed: int
-    fee_per_cfrag_wei: int
+    barred: int
+    contributors: int
     key: bytes
     submissions: bytes
     result_hash: bytes
