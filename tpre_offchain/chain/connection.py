@@ -14,7 +14,9 @@ from tpre_offchain.chain.log_ranges import LogRanges
 from tpre_offchain.chain.logs import Log
 from tpre_offchain.chain.reverts import decode_revert
 from tpre_offchain.chain.rpc_errors import EndpointDown, RpcRefused, StalePeer, WrongChain
-from tpre_offchain.chain.transport import WS_SCHEMES, Transport, TransportFailed, open_transport, public_url
+from tpre_offchain.chain.transport import Transport, open_transport, public_url
+from tpre_offchain.chain.transport_errors import TransportFailed
+from tpre_offchain.chain.websocket import WS_SCHEMES
 from tpre_offchain.errors import ChainError
 from tpre_offchain.types import Address
 

@@ -1,4 +1,4 @@
-"""One JSON-RPC endpoint over HTTP or WebSocket, through web3's providers; the seam where tests put another chain."""
+"""One JSON-RPC endpoint over HTTP (web3's provider) or WebSocket; the seam where tests put another chain."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import aiohttp
-from web3 import AsyncHTTPProvider, WebSocketProvider
+from web3 import AsyncHTTPProvider
 from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint
-from websockets.exceptions import WebSocketException
+
+from tpre_offchain.chain.transport_errors import TransportFailed
+from tpre_offchain.chain.websocket import WS_SCHEMES, WebSocketTransport
 
 HTTP_SCHEMES = ("http://", "https://")
-WS_SCHEMES = ("ws://", "wss://")
-
-
-class TransportFailed(Exception):
-    """An endpoint did not answer; internal to ``chain``, where ``Connection`` turns it to ``EndpointDown``."""
 
 
 class Transport(Protocol):
@@ -54,39 +51,6 @@ class HttpTransport:
     async def close(self) -> None:
         """Closes the pooled session."""
         await self._provider.disconnect()
-
-
-class WebSocketTransport:
-    """JSON-RPC over one WebSocket, connected at the first request and again after it broke."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._provider: WebSocketProvider | None = None
-        self._connecting = asyncio.Lock()
-
-    async def request(self, method: str, params: Sequence[Any], timeout_s: float) -> Mapping[str, Any]:
-        """One request. Raises ``TransportFailed``."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                provider = await self._connected()
-                return cast("Mapping[str, Any]", await provider.make_request(RPCEndpoint(method), list(params)))
-        except (TimeoutError, OSError, Web3Exception, WebSocketException, ValueError) as problem:
-            await self.close()
-            raise TransportFailed(type(problem).__name__) from problem
-
-    async def _connected(self) -> WebSocketProvider:
-        async with self._connecting:
-            if self._provider is None:
-                provider = WebSocketProvider(self.url, max_connection_retries=1)
-                await provider.connect()
-                self._provider = provider
-            return self._provider
-
-    async def close(self) -> None:
-        """Closes the socket."""
-        provider, self._provider = self._provider, None
-        if provider is not None:
-            await provider.disconnect()
 
 
 def public_url(url: str) -> str:
