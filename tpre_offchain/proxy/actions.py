@@ -35,7 +35,7 @@ from tpre_offchain.proxy.decide import (
     Vote,
 )
 from tpre_offchain.proxy.grants import LabelGrant, Seat
-from tpre_offchain.proxy.rounds import RoundFacts, bitmap_of_slots, positions_of
+from tpre_offchain.proxy.rounds import RoundFacts, bitmap_of_positions, bitmap_of_slots, positions_of
 from tpre_offchain.types import Slot
 
 # upper bounds of gas: a base, a part for each record, a part for each committee member
@@ -85,6 +85,23 @@ class Workbench:
         return hashing.round_data_hash(
             data.label, data.mask_hash, data.rekey_rest, data.capsules_hash, data.record_ids_hash
         )
+
+    def key_of(self, action: Transaction) -> str:
+        """Names the logical step for the outbox: what is sent and mined under a key is not sent again."""
+        subject = f"{self.facts.round_id:x}"
+        match action:
+            case Vote():
+                proposal = self.facts.proposal
+                subject += f":{proposal.result_hash.hex()}" if proposal is not None else ""
+            case Propose(contributors):
+                subject += f":{bitmap_of_slots(contributors)}:{bitmap_of_positions(self.facts.excluded)}"
+            case Challenge(slot):
+                subject += f":{slot}"
+            case ReportCapsule(position):
+                subject += f":{position}"
+            case _:
+                pass
+        return f"{type(action).__name__}:{subject}"
 
     def gas(self, bounds: tuple[int, int, int]) -> int:
         """A gas limit for a round of this size."""

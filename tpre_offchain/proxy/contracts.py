@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tpre_offchain.chain.connection import Connection
+from tpre_offchain.chain.contracts import Contracts
 from tpre_offchain.chain.conversion_rounds import ConversionRounds
+from tpre_offchain.chain.deployment import Deployment
 from tpre_offchain.chain.grant_registry import GrantRegistry
 from tpre_offchain.chain.key_registry import KeyRegistry
 from tpre_offchain.chain.proxy_registry import ProxyRegistry
@@ -25,6 +27,20 @@ class ProxyContracts:
     rounds: ConversionRounds
     first_block: int
     """Of the deployment: no log of ours is older."""
+
+    @classmethod
+    def of(cls, connection: Connection, deployment: Deployment) -> ProxyContracts:
+        """Those of a deployment; nothing is asked of the chain."""
+        all_six = Contracts.of(connection, deployment)
+        return cls(
+            connection=connection,
+            keys=all_six.keys,
+            proxies=all_six.proxies,
+            records=all_six.records,
+            grants=all_six.grants,
+            rounds=all_six.rounds,
+            first_block=deployment.deploy_block,
+        )
 
     @property
     def domain(self) -> Domain:

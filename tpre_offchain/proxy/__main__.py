@@ -1,0 +1,89 @@
+"""``python -m tpre_offchain.proxy CONFIG``: one proxy from a JSON file of mode 0600, or ``-`` for standard input.
+
+    {"rpc_urls": [...], "deployment": {...} or "path", "account_key": "0x..", "seed": "..", "key_versions": [1],
+     "state_dir": "path" or null, "health_port": 0, "worker": {...}}
+
+Keys come this way and never as arguments, which every user of a machine can list. Tells ``{"health_port": ..}`` on
+standard output once it listens, logs JSON lines to standard error, ends on SIGTERM and SIGINT.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+
+from tpre_offchain.chain.deployment import Deployment
+from tpre_offchain.crypto.keys import Identity
+from tpre_offchain.errors import ConfigError, TpreError
+from tpre_offchain.proxy.process import ProcessSettings, serve
+from tpre_offchain.proxy.telemetry import configure_logs
+from tpre_offchain.proxy.worker import WorkerSettings
+
+PRIVATE_MODE = 0o077
+
+
+def read_config(argument: str) -> dict[str, Any]:
+    """The configuration. Raises ``ConfigError`` for a file that others may read, or that is none."""
+    try:
+        if argument == "-":
+            text = sys.stdin.read()
+        else:
+            path = Path(argument)
+            if path.stat().st_mode & PRIVATE_MODE:
+                raise ConfigError(f"others may read {path.name}, which holds keys", hint=f"chmod 600 {path}")
+            text = path.read_text(encoding="utf-8")
+        config = json.loads(text)
+    except (OSError, ValueError) as problem:
+        # the text itself holds keys: only the kind of problem is told
+        raise ConfigError(f"no configuration could be read: {type(problem).__name__}") from None
+    if not isinstance(config, dict):
+        raise ConfigError("the configuration is not a JSON object")
+    return config
+
+
+async def run(config: dict[str, Any]) -> None:
+    """Serve as configured. Raises ``ConfigError`` where a value is missing or of the wrong kind."""
+    try:
+        where = config["deployment"]
+        deployment = Deployment.load(where) if isinstance(where, str) else Deployment.from_json(where)
+        account = Account.from_key(config["account_key"])
+        identity = Identity.from_seed(bytes.fromhex(config["seed"]))
+        proxy_keys = {version: identity.proxy_key(version) for version in config.get("key_versions", [1])}
+        settings = ProcessSettings(
+            state_dir=Path(config["state_dir"]) if config.get("state_dir") else None,
+            health_port=config.get("health_port", 0),
+            worker=WorkerSettings(**config.get("worker", {})),
+        )
+        rpc_urls = list(config["rpc_urls"])
+    except (KeyError, TypeError, ValueError) as problem:
+        missing = f": {problem}" if isinstance(problem, KeyError) else ""
+        raise ConfigError(f"the configuration is incomplete{missing}") from None
+    await serve(rpc_urls, deployment, account, proxy_keys, settings, _tell)
+
+
+def _tell(port: int | None) -> None:
+    sys.stdout.write(json.dumps({"health_port": port}) + "\n")
+    sys.stdout.flush()
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0 after a signal, 1 if serving is impossible, 2 for wrong use."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m tpre_offchain.proxy CONFIG.json | -\n")
+        return 2
+    configure_logs()
+    try:
+        asyncio.run(run(read_config(arguments[0])))
+    except TpreError as problem:
+        sys.stderr.write(json.dumps(problem.to_dict()) + "\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

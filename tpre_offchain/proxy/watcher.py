@@ -1,0 +1,131 @@
+"""From the chain's events to the rounds that this proxy serves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from tpre_offchain.chain.events import AccessGranted, Event, RekeyPosted, RoundOpened
+from tpre_offchain.chain.structs import RoundSettings, grant_of_round
+from tpre_offchain.proxy.contracts import ProxyContracts
+from tpre_offchain.proxy.grants import GrantBook, Seat
+from tpre_offchain.proxy.history import events_of, word_topic
+from tpre_offchain.proxy.open_round import OpenRound
+from tpre_offchain.proxy.rounds import ROUND_EVENTS, BrokenHistory, RoundEvent
+from tpre_offchain.types import RoundId
+
+REMEMBER_BLOCKS = 4_096
+"""For how many blocks a round that is done with is remembered, so that a late event does not bring it back."""
+
+
+class Watcher:
+    """Holds the rounds that are open for this proxy. ``now``: the chain's time in seconds."""
+
+    def __init__(
+        self, contracts: ProxyContracts, settings: RoundSettings, book: GrantBook, now: Callable[[], float]
+    ) -> None:
+        self.rounds: dict[RoundId, OpenRound] = {}
+        self._contracts = contracts
+        self._settings = settings
+        self._book = book
+        self._now = now
+        self._done: dict[RoundId, int] = {}
+        """Rounds done with, and the block of their last event."""
+
+    async def take(self, events: Sequence[Event]) -> list[OpenRound]:
+        """Take events in, in chain order; the rounds that are new to this proxy."""
+        by_round: defaultdict[RoundId, list[RoundEvent]] = defaultdict(list)
+        for event in events:
+            if isinstance(event, ROUND_EVENTS):
+                by_round[event.round_id].append(event)
+            elif isinstance(event, AccessGranted):
+                await self._book.seat(event.grant_id, event)
+            elif (ended := self._book.note(event)) is not None:
+                self._wake(one for one in self.rounds.values() if one.seat.grant_id == ended)
+        found = [await self._take_round(round_id, of_round) for round_id, of_round in by_round.items()]
+        return [new for new in found if new is not None]
+
+    async def _take_round(self, round_id: RoundId, events: list[RoundEvent]) -> OpenRound | None:
+        if round_id in self.rounds:
+            self.rounds[round_id].add(events, self._now())
+            return None
+        if round_id in self._done:
+            return None
+        seat = await self._book.seat(grant_of_round(round_id))
+        if seat is None:
+            return None
+        if not isinstance(events[0], RoundOpened):
+            return await self.load(round_id)
+        return self._open(round_id, seat, events)
+
+    def _open(self, round_id: RoundId, seat: Seat, events: Iterable[RoundEvent]) -> OpenRound:
+        new = OpenRound(round_id, seat, self._settings)
+        new.add(events, self._now())
+        self.rounds[round_id] = new
+        return new
+
+    async def load(self, round_id: RoundId) -> OpenRound | None:
+        """Read all events of a round from the chain; None if this proxy has no part in it or it is gone."""
+        seat = await self._book.seat(grant_of_round(round_id))
+        if seat is None:
+            return None
+        topics = [word_topic(round_id)]
+        rounds, first = self._contracts.rounds.address, seat.access.request_block
+        found = await events_of(self._contracts, rounds, ROUND_EVENTS, topics, first)
+        events = [event for event in found if isinstance(event, ROUND_EVENTS)]
+        if not events:
+            return None
+        return self._open(round_id, seat, events)
+
+    async def refresh(self, one: OpenRound) -> None:
+        """Hold a round against what the contract stores, and read it anew where the two differ.
+
+        Raises ``BrokenHistory`` if they still differ: the node's logs and its state are of different blocks.
+        """
+        await self._book.refresh(one.seat.grant_id)
+        if one.agrees_with(await self._contracts.rounds.round_of(one.round_id)):
+            return
+        topics = [word_topic(one.round_id)]
+        found = await events_of(self._contracts, self._contracts.rounds.address, ROUND_EVENTS, topics)
+        one.replace_log([event for event in found if isinstance(event, ROUND_EVENTS)], self._now())
+        if not one.agrees_with(await self._contracts.rounds.round_of(one.round_id)):
+            raise BrokenHistory(f"logs and state of round {one.round_id:#x} differ")
+
+    async def seat(self, one: OpenRound) -> Seat:
+        """The seat in a round's committee, with what is known of the grant by now."""
+        return await self._book.seat(one.seat.grant_id) or one.seat
+
+    def done_with(self, one: OpenRound) -> None:
+        """Forget a round in which nothing is left to do."""
+        self.rounds.pop(one.round_id, None)
+        last_block = one.log.events[-1].at.block_number if one.log.events else 0
+        self._done[one.round_id] = last_block
+        for round_id in [known for known, block in self._done.items() if block < last_block - REMEMBER_BLOCKS]:
+            del self._done[round_id]
+
+    async def rewind(self, last_good_block: int) -> list[OpenRound]:
+        """Undo what came after a block; rounds to be served again."""
+        self._book.forget()
+        for one in list(self.rounds.values()):
+            one.rewind(last_good_block, self._now())
+            if not one.log.events:
+                del self.rounds[one.round_id]
+                one.gone = True
+                one.changed.set()
+        revived = [round_id for round_id, block in self._done.items() if block > last_good_block]
+        for round_id in revived:
+            del self._done[round_id]
+        found = [await self.load(round_id) for round_id in revived]
+        return [one for one in found if one is not None]
+
+    async def warm(self, events: Iterable[Event]) -> None:
+        """Verify re-keys of grants just given, so that a round finds the fragment opened."""
+        for event in events:
+            if isinstance(event, RekeyPosted):
+                seat = await self._book.seat(event.grant_id)
+                if seat is not None:
+                    await self._book.label_grant(seat, event.label)
+
+    def _wake(self, rounds: Iterable[OpenRound]) -> None:
+        for one in rounds:
+            one.changed.set()

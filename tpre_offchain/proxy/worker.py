@@ -1,0 +1,335 @@
+"""The proxy worker (PROTOCOL §3): events -> snapshot -> decide -> act, for every open round, until told to stop.
+
+All state is the chain's. What is kept here, in the cursor file and in the outbox saves time; none of it is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from tpre_offchain.chain.connection import Connection
+from tpre_offchain.chain.deployment import Deployment
+from tpre_offchain.chain.events import Event
+from tpre_offchain.chain.outbox import Outbox
+from tpre_offchain.crypto.hashing import Random
+from tpre_offchain.crypto.keys import ProxyKey
+from tpre_offchain.errors import TpreError
+from tpre_offchain.proxy.actions import Workbench, prepare
+from tpre_offchain.proxy.checks import check_capsules, check_submission, fetch_records
+from tpre_offchain.proxy.contracts import ProxyContracts
+from tpre_offchain.proxy.cursor import Cursor, Place
+from tpre_offchain.proxy.decide import (
+    Challenge,
+    CheckCfrags,
+    CheckGrant,
+    Complain,
+    Done,
+    Me,
+    Propose,
+    ReportCapsule,
+    Submit,
+    Transaction,
+    Wait,
+    decide,
+)
+from tpre_offchain.proxy.feed import ChainTime, Feed, News
+from tpre_offchain.proxy.grants import GrantBook
+from tpre_offchain.proxy.open_round import OpenRound
+from tpre_offchain.proxy.rounds import ROUND_EVENTS
+from tpre_offchain.proxy.telemetry import Metrics
+from tpre_offchain.proxy.watcher import Watcher
+from tpre_offchain.types import Slot
+
+REKEY_NEEDED = (Submit, Propose, Challenge, ReportCapsule, Complain)
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """``backoff_s``: what one place in a queue is worth; a few block times. ``retry_s``: after a step that failed or
+    came too late, doubled with each failure up to ``retry_limit_s``. ``simulate``: run each transaction by ``eth_call``
+    before it is sent, which costs a call and saves gas when the view is stale. ``confirmations``: blocks to wait before
+    an event counts. ``poll_s``: between questions where the endpoint cannot push.
+    """
+
+    backoff_s: float = 2.0
+    retry_s: float = 1.0
+    retry_limit_s: float = 30.0
+    simulate: bool = False
+    confirmations: int = 0
+    poll_s: float = 1.0
+
+
+class ProxyWorker:
+    """One proxy. ``proxy_keys``: node keys by version. ``clock``: unix seconds. ``run`` once; ``stop`` ends it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        deployment: Deployment,
+        outbox: Outbox,
+        proxy_keys: Mapping[int, ProxyKey],
+        settings: WorkerSettings,
+        cursor: Cursor,
+        *,
+        metrics: Metrics | None = None,
+        clock: Callable[[], float] = time.time,
+        random: Random = secrets.token_bytes,
+    ) -> None:
+        self.metrics = metrics or Metrics()
+        self.ready = False
+        self._contracts = ProxyContracts.of(connection, deployment)
+        self._outbox = outbox
+        self._settings = settings
+        self._cursor = cursor
+        self._random = random
+        self._time = ChainTime(clock)
+        self._book = GrantBook(self._contracts, outbox.address, proxy_keys)
+        self._watcher = Watcher(self._contracts, deployment.settings.rounds, self._book, self._time.now)
+        self._feed = Feed(
+            connection,
+            [self._contracts.grants.address, self._contracts.rounds.address],
+            confirmations=settings.confirmations,
+            poll_s=settings.poll_s,
+        )
+        self._stopping = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._log = structlog.get_logger().bind(proxy=outbox.address)
+
+    def stop(self) -> None:
+        """End ``run`` soon; a transaction that was sent is left to the chain and the outbox."""
+        self._stopping.set()
+
+    def status(self) -> dict[str, Any]:
+        """For the health server: nothing of it is secret."""
+        return {
+            "proxy": self._outbox.address,
+            "chain_id": self._contracts.connection.chain_id,
+            "open_rounds": len(self._watcher.rounds),
+        }
+
+    async def run(self) -> None:
+        """Serve until ``stop``. Raises only what makes serving impossible from the start."""
+        self._log.info("starting", chain_id=self._contracts.connection.chain_id)
+        follow = asyncio.create_task(self._follow())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait([follow, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if follow.done():
+                follow.result()
+        finally:
+            self.ready = False
+            tasks = [follow, stopping, *self._tasks]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._log.info("stopped")
+
+    # --- following the chain ------------------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        failures = 0
+        while True:
+            try:
+                async for news in self._feed.follow(await self._resume(), self._contracts.first_block):
+                    failures = 0
+                    await self._take(news)
+            except Exception as problem:  # noqa: BLE001 - whatever broke the feed, the chain can be read again
+                failures += 1
+                self._caught(problem, "follow")
+                await asyncio.sleep(self._pause_s(failures))
+
+    async def _resume(self) -> Place | None:
+        """Where to go on from; rounds that were open then are read anew."""
+        saved = self._cursor.load()
+        if saved is None:
+            return None
+        place, open_rounds = saved
+        for round_id in open_rounds - self._watcher.rounds.keys():
+            one = await self._watcher.load(round_id)
+            if one is not None:
+                self._serve(one)
+        return place
+
+    async def _take(self, news: News) -> None:
+        if news.rewound_to is not None:
+            self.metrics.rewinds.inc()
+            self._log.warning("chain_rewound", last_good_block=news.rewound_to)
+            for one in await self._watcher.rewind(news.rewound_to):
+                self._serve(one)
+        self._note_times(news.events)
+        for one in await self._watcher.take(news.events):
+            self._serve(one)
+        self._spawn(self._warm(news.events))
+        if news.place is not None:
+            self._cursor.save(news.place, self._watcher.rounds)
+            self.metrics.last_block.set(news.place.block_number)
+        if news.caught_up and not self.ready:
+            self.ready = True
+            self._log.info("ready", open_rounds=len(self._watcher.rounds))
+
+    def _note_times(self, events: Sequence[Event]) -> None:
+        if events and events[-1].at.timestamp is not None:
+            self._time.note(events[-1].at.timestamp)
+
+    async def _warm(self, events: Sequence[Event]) -> None:
+        try:
+            await self._watcher.warm(events)
+        except TpreError as problem:
+            self._caught(problem, "warm")  # only a head start is lost: the check itself comes later
+
+    # --- serving a round ----------------------------------------------------------------------------------------------
+
+    def _serve(self, one: OpenRound) -> None:
+        self._log.info("round_seen", round=hex(one.round_id), slot=one.seat.slot)
+        self._spawn(self._serve_until_done(one))
+        self.metrics.open_rounds.set(len(self._watcher.rounds))
+
+    async def _serve_until_done(self, one: OpenRound) -> None:
+        failures = 0
+        while not one.gone:
+            one.changed.clear()
+            try:
+                until_s = await self._step(one)
+                failures = 0
+            except Exception as problem:  # noqa: BLE001 - the one catch point: no fault may end the service of a round
+                failures += 1
+                self._caught(problem, "round", round=hex(one.round_id))
+                until_s = self._time.now() + self._pause_s(failures)
+            if until_s is None:
+                break
+            if not await self._changed_before(one, until_s):
+                # nothing was heard, so what is to come next depends on time: be sure of the facts first
+                one.unconfirmed = True
+        self._watcher.done_with(one)
+        self.metrics.open_rounds.set(len(self._watcher.rounds))
+        self._log.info("round_done", round=hex(one.round_id))
+
+    async def _changed_before(self, one: OpenRound, until_s: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, until_s - self._time.now())):
+                await one.changed.wait()
+                return True
+        return False
+
+    async def _step(self, one: OpenRound) -> float | None:
+        """Do what is to be done now; until when to wait then, None if nothing is left."""
+        if one.unconfirmed:
+            await self._refresh(one)
+        while True:
+            seat = await self._watcher.seat(one)
+            snapshot = one.snapshot(seat, self._time.now())
+            action = decide(snapshot, Me(seat.slot, self._settings.backoff_s))
+            match action:
+                case Done():
+                    return None
+                case Wait(until_s):
+                    return until_s
+                case CheckGrant():
+                    with self.metrics.timed("check_grant"):
+                        await self._check_grant(one)
+                case CheckCfrags(slots):
+                    with self.metrics.timed("check_cfrags"):
+                        await self._load_grant(one)
+                        self._check_cfrags(one, slots)
+                case _:
+                    one.changed.clear()
+                    if not await self._act(one, action):
+                        one.unconfirmed = True
+                        return self._time.now() + self._settings.retry_s
+
+    async def _refresh(self, one: OpenRound) -> None:
+        self._time.note((await self._contracts.connection.latest()).timestamp)
+        await self._watcher.refresh(one)
+        one.unconfirmed = False
+
+    async def _load_grant(self, one: OpenRound) -> None:
+        if one.findings.grant is None:
+            seat = await self._watcher.seat(one)
+            one.findings.grant = await self._book.label_grant(seat, one.facts.opened.data.label)
+
+    async def _check_grant(self, one: OpenRound) -> None:
+        await self._load_grant(one)
+        grant, facts = one.findings.grant, one.facts
+        if grant is None or grant.kfrag is None:
+            one.findings.bad_capsules = frozenset()
+            return
+        one.findings.records = await fetch_records(self._contracts, facts)
+        one.findings.capsules = check_capsules(self._contracts, facts, grant, one.findings.records)
+        one.findings.bad_capsules = frozenset(one.findings.records) - one.findings.capsules.keys()
+
+    def _check_cfrags(self, one: OpenRound, slots: frozenset[Slot]) -> None:
+        grant, facts = one.findings.grant, one.facts
+        if grant is None:
+            return
+        for slot in slots:
+            found = check_submission(self._contracts, facts, grant, facts.submission_of(slot))
+            one.findings.cfrags[slot] = found
+            if found is None:
+                self._log.warning("bad_cfrags", round=hex(one.round_id), slot=slot)
+
+    async def _act(self, one: OpenRound, action: Transaction) -> bool:
+        """Do an action; False if it was done already or came too late."""
+        name, started = type(action).__name__, time.perf_counter()
+        seat = await self._watcher.seat(one)
+        if isinstance(action, REKEY_NEEDED):
+            await self._load_grant(one)
+        bench = Workbench(self._contracts, seat, one.facts, one.findings, self._book.proxy_key(seat), self._random)
+        call = prepare(action, bench)
+        computed = time.perf_counter()
+        receipt = await self._outbox.ensure(call, key=bench.key_of(action), simulate=self._settings.simulate)
+        mined = time.perf_counter()
+        outcome = "done" if receipt is not None else "too_late"
+        self.metrics.actions.labels(name, outcome).inc()
+        self.metrics.step_seconds.labels(name).observe(mined - started)
+        self._log.info(
+            "acted",
+            round=hex(one.round_id),
+            action=name,
+            outcome=outcome,
+            gas=receipt.gas_used if receipt is not None else None,
+            since_event_ms=one.age_ms(),
+            compute_ms=round((computed - started) * 1e3, 2),
+            chain_ms=round((mined - computed) * 1e3, 2),
+        )
+        if receipt is None:
+            return False
+        self.metrics.gas.labels(name).inc(receipt.gas_used)
+        self._note_times(receipt.events)
+        one.add([e for e in receipt.events if isinstance(e, ROUND_EVENTS)], self._time.now())
+        for event in receipt.events:
+            self._book.note(event)
+        return True
+
+    # --- odds and ends ------------------------------------------------------------------------------------------------
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _pause_s(self, failures: int) -> float:
+        return min(self._settings.retry_limit_s, self._settings.retry_s * 2.0 ** (min(failures, 20) - 1))
+
+    def _caught(self, problem: BaseException, where: str, **context: str) -> None:
+        self.metrics.errors.labels(type(problem).__name__).inc()
+        if isinstance(problem, TpreError):
+            self._log.warning("step_failed", where=where, **context, **problem.to_dict())
+        else:
+            # a fault of ours: the place is told, the values are not, for they could be secret
+            self._log.error("step_crashed", where=where, error=type(problem).__name__, at=_place_of(problem), **context)
+
+
+def _place_of(problem: BaseException) -> str:
+    trace = problem.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else "?"
