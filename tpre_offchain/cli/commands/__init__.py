@@ -1,0 +1,1 @@
+"""One module for each verb of ``tpre``; each has a click ``command``."""

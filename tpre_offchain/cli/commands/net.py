@@ -1,0 +1,55 @@
+"""`tpre net`: a chain, contracts and proxies on this machine."""
+
+from __future__ import annotations
+
+import click
+
+from tpre_offchain.cli import shown_net
+from tpre_offchain.cli.invocation import Invocation, verb
+from tpre_offchain.cli.reply import Reply
+
+
+@click.group()
+def command() -> None:
+    """A whole net on this machine, in the background: chain, contracts, proxies, funded keys for owner and user."""
+
+
+@command.command("up")
+@click.option("--proxies", type=click.IntRange(1, 64), default=5, show_default=True)
+@click.option("--threshold", type=click.IntRange(1, 32), help="Proxies that a conversion needs. [default: a majority]")
+@click.option("--rpc", help="A development chain that runs already (anvil, hardhat, geth --dev); none starts one.")
+@click.option("--store", "blobs", help="Where owner and user keep blobs. [default: local, in HOME]")
+@verb()
+def up(run: Invocation, proxies: int, threshold: int | None, rpc: str | None, blobs: str | None) -> Reply:
+    """Start the net and wait until every proxy serves. Ends with `tpre net down`."""
+    from tpre_offchain.cli.localnet import NetPlan, start_net
+
+    urls = tuple(url.strip() for url in rpc.split(",")) if rpc else ()
+    plan = NetPlan(proxies, threshold or proxies // 2 + 1, urls, blobs, accounts=("owner", "user"))
+    net = start_net(plan, run.home, lambda what, ms: run.say(shown_net.step(what, ms)))
+    return shown_net.up(net, run.home)
+
+
+@command.command("status")
+@verb()
+def status(run: Invocation) -> Reply:
+    """Show the net's processes and whether they serve."""
+    from tpre_offchain.cli.localnet import is_ready
+    from tpre_offchain.cli.net_state import LocalNet
+
+    net = LocalNet.load(run.home)
+    return shown_net.status(net, [is_ready(proxy) for proxy in net.proxies])
+
+
+@command.command("down")
+@verb()
+def down(run: Invocation) -> Reply:
+    """End the net's processes, by their own ids. Keys, logs and blobs stay until the next `tpre net up`."""
+    from tpre_offchain.cli.localnet import stop_net
+    from tpre_offchain.cli.net_state import LocalNet
+
+    net = LocalNet.load(run.home)
+    running = [process.pid for process in net.processes if process.running()]
+    stop_net(net)
+    run.home.net_file.unlink(missing_ok=True)
+    return shown_net.down(running)

@@ -1,0 +1,212 @@
+"""The local net: a node, the contracts, and proxies as processes of their own; started whole or not at all.
+
+The proxies are started first and wait for the contracts' file: a Python process takes a second to be there, and so they
+take it all at once and beside the deployment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tpre_offchain.cli.home import Home
+from tpre_offchain.cli.invocation import environment
+from tpre_offchain.cli.net_state import LocalNet, NetProxy, NoLocalNet
+from tpre_offchain.cli.node import Node, start_node
+from tpre_offchain.cli.opening import make_local_keys
+from tpre_offchain.cli.processes import ProcessFailed, ProcessId, end, spawn, tail, uninterrupted
+from tpre_offchain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tpre_offchain.clients.keys import Keys
+
+OnStep = Callable[[str, float], None]
+"""Told of a finished step: what, and its milliseconds."""
+
+READY_TIMEOUT_S: Final = 120.0
+MAX_PROXIES: Final = 64
+HEALTH_FILE: Final = "health.json"
+
+
+class NetIsUp(ConfigError):
+    """A net runs in this home already."""
+
+    default_hint = "use it, or end it with `tpre net down`"
+
+
+class BadThreshold(ConfigError):
+    """The threshold or the number of proxies makes no sense."""
+
+
+@dataclass(frozen=True)
+class NetPlan:
+    """``rpc``: endpoints of a development chain that is there already; none starts a node. ``with_parent``: the processes
+    end with this one. ``accounts``: names of keystores to make and fund.
+    """
+
+    proxies: int
+    threshold: int
+    rpc: tuple[str, ...] = ()
+    store: str | None = None
+    with_parent: bool = False
+    accounts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.threshold <= self.proxies <= MAX_PROXIES:
+            raise BadThreshold(f"threshold {self.threshold} of {self.proxies} proxies; 1 <= t <= n <= {MAX_PROXIES}")
+
+
+@dataclass
+class _Started:
+    """What is running so far, for the case that the rest fails."""
+
+    processes: list[ProcessId]
+
+
+def start_net(plan: NetPlan, home: Home, on_step: OnStep) -> LocalNet:
+    """Start everything and wait until every proxy is ready; on failure nothing is left running.
+
+    Raises ``NetIsUp``, ``NodeMissing``, ``ProcessFailed``, and what deployment raises.
+    """
+    with suppress(NoLocalNet):
+        if any(process.running() for process in LocalNet.load(home).processes):
+            raise NetIsUp(f"a local net runs in {home.folder}")
+    _clear(home)
+    started = _Started([])
+    try:
+        return _start(plan, home, on_step, started)
+    except BaseException:
+        with uninterrupted():
+            end(started.processes)
+        raise
+
+
+def stop_net(net: LocalNet) -> None:
+    """End the net's processes, and none that only has the same number."""
+    with uninterrupted():
+        end(net.processes)
+
+
+def is_ready(proxy: NetProxy) -> bool:
+    """Whether the proxy says that it serves."""
+    return _get(proxy.health_port, "readyz") is not None
+
+
+def _start(plan: NetPlan, home: Home, on_step: OnStep, started: _Started) -> LocalNet:
+    node = None
+    with _timed(on_step, "node"):
+        if not plan.rpc:
+            home.node_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            node = start_node(home.node_folder, with_parent=plan.with_parent)
+            started.processes.append(node.process)
+    endpoints = plan.rpc or _endpoints(node)
+    store = plan.store or f"local:{home.store_folder.resolve()}"
+    with _timed(on_step, "keys"):
+        proxy_keys = [make_local_keys(Home(home.proxy_folder(i)), "proxy") for i in range(1, plan.proxies + 1)]
+        accounts = [make_local_keys(home, name) for name in plan.accounts]
+    with _timed(on_step, "processes"):
+        for number in range(1, plan.proxies + 1):
+            started.processes.append(_start_proxy(home, number, endpoints, plan))
+    with _timed(on_step, "contracts"):
+        chain_id, client = asyncio.run(_deploy(home, endpoints, [*accounts, *proxy_keys]))
+    processes = started.processes[-plan.proxies :]
+    with _timed(on_step, "proxies"):
+        ports = _wait_ready(home, processes)
+    proxies = tuple(
+        NetProxy(i + 1, proxy_keys[i].address, processes[i], ports[i]) for i in range(plan.proxies)
+    )
+    net = LocalNet(chain_id, client, endpoints, None if node is None else node.process, proxies, plan.threshold, store)
+    net.save(home)
+    return net
+
+
+def _clear(home: Home) -> None:
+    """Remove what an earlier net of this home left: its chain is gone, so all of it is about nothing."""
+    for leftover in (home.node_folder, home.folder / "proxies", home.state_folder):
+        shutil.rmtree(leftover, ignore_errors=True)
+    for file in (home.net_file, home.deployment_file):
+        file.unlink(missing_ok=True)
+    if home.keys_folder.is_dir():
+        for passphrase in home.keys_folder.glob("*.passphrase"):  # keys of a local net: worth nothing without it
+            passphrase.with_suffix(".json").unlink(missing_ok=True)
+            passphrase.unlink()
+    home.make()
+
+
+def _endpoints(node: Node | None) -> tuple[str, ...]:
+    if node is None:
+        raise NoLocalNet("no chain to start a net on")
+    return (node.ws_url, node.http_url)
+
+
+def _start_proxy(home: Home, number: int, endpoints: Sequence[str], plan: NetPlan) -> ProcessId:
+    folder = home.proxy_folder(number)
+    command = [sys.executable, "-m", "tpre_offchain.cli", "proxy", "run", "--join", "--wait", str(int(READY_TIMEOUT_S))]
+    command += ["--home", str(folder), "--rpc", ",".join(endpoints), "--deployment", str(home.deployment_file)]
+    child = spawn(command, log=folder / "log", env=environment(), with_parent=plan.with_parent)
+    return ProcessId.of(child.pid)
+
+
+async def _deploy(home: Home, endpoints: Sequence[str], keys: Sequence[Keys]) -> tuple[int, str]:
+    from deploy.deploy import deploy, deployer_account
+    from deploy.settings import LOCAL
+    from tpre_offchain.chain.connection import Connection
+    from tpre_offchain.cli.funding import fund
+
+    async with await Connection.open(endpoints) as connection:
+        await fund(connection, [one.address for one in keys])
+        deployment = await deploy(connection, await deployer_account(connection), LOCAL)
+        deployment.save(home.deployment_file)
+        return connection.chain_id, str(await connection.rpc("web3_clientVersion"))
+
+
+def _wait_ready(home: Home, processes: Sequence[ProcessId]) -> list[int]:
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    ports: dict[int, int] = {}
+    while len(ports) < len(processes):
+        for number, process in enumerate(processes, 1):
+            if number in ports:
+                continue
+            folder = home.proxy_folder(number)
+            if process.running() is None:
+                raise ProcessFailed(f"proxy {number} ended:\n{tail(folder / 'log')}")
+            with suppress(OSError, ValueError, KeyError):
+                port = int(json.loads((folder / HEALTH_FILE).read_text())["port"])
+                if _get(port, "readyz") is not None:
+                    ports[number] = port
+        if time.monotonic() > deadline:
+            late = sorted({*range(1, len(processes) + 1)} - {*ports})
+            raise ProcessFailed(
+                f"not ready after {READY_TIMEOUT_S:g} s: proxies {late}\n{tail(home.proxy_folder(late[0]) / 'log')}"
+            )
+        time.sleep(0.05)
+    return [ports[number] for number in sorted(ports)]
+
+
+def _get(port: int, path: str) -> Any:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=2) as answer:
+            return json.load(answer)
+    except (OSError, ValueError, urllib.error.URLError):
+        return None
+
+
+class _timed:  # noqa: N801 - reads as a verb
+    def __init__(self, on_step: OnStep, name: str) -> None:
+        self._on_step, self._name, self._started = on_step, name, 0.0
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self._on_step(self._name, (time.perf_counter() - self._started) * 1000)

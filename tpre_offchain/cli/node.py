@@ -1,0 +1,117 @@
+"""A local EVM node as a process: anvil out of ``node_modules`` where its binary is, else ``hardhat node``."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tpre_offchain.cli.processes import ProcessFailed, ProcessId, end, spawn, tail
+
+CHAIN_ID: Final = 31337
+START_TIMEOUT_S: Final = 60.0
+PROJECT: Final = Path(__file__).resolve().parents[2]
+_LISTENING: Final = re.compile(r"(?:Listening on |JSON-RPC server at http://)127\.0\.0\.1:(\d+)")
+
+
+class NodeMissing(ProcessFailed):
+    """There is no EVM node to run here."""
+
+    default_hint = "run `make build`: it installs the local chain from npm; or give another chain by --rpc"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A running node: JSON-RPC over http and ws on the same port of 127.0.0.1."""
+
+    process: ProcessId
+    client: str
+    port: int
+
+    @property
+    def http_url(self) -> str:
+        """For requests."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """For subscriptions."""
+        return f"ws://127.0.0.1:{self.port}"
+
+
+def start_node(folder: Path, *, with_parent: bool, port: int = 0) -> Node:
+    """Start a node that keeps its files under ``folder`` and wait until it answers. Raises ``NodeMissing``, ``ProcessFailed``."""
+    log = folder / "node.log"
+    anvil = find_anvil()
+    # HOME: anvil spills old states below it
+    env = {"HOME": str(folder), "PATH": os.environ.get("PATH", ""), "NO_COLOR": "1", "HARDHAT_DISABLE_TELEMETRY": "true"}
+    if anvil is not None:
+        command = [str(anvil), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)]
+        command += ["--hardfork", "prague", "--accounts", "1"]
+        where = folder
+    else:
+        command, where = _hardhat_command(port or _free_port()), PROJECT
+        env["HOME"] = os.environ.get("HOME", str(folder))
+    child = spawn(command, log=log, env=env, folder=where, with_parent=with_parent)
+    process = ProcessId.of(child.pid)
+    try:
+        return _wait(child, process, log)
+    except BaseException:
+        end([process])
+        raise
+
+
+def find_anvil() -> Path | None:
+    """The anvil binary of ``node_modules``, or one on PATH."""
+    for root in (Path.cwd(), PROJECT):
+        for found in sorted((root / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil")):
+            if os.access(found, os.X_OK):
+                return found
+    on_path = shutil.which("anvil")
+    return Path(on_path) if on_path else None
+
+
+def _hardhat_command(port: int) -> list[str]:
+    cli = PROJECT / "node_modules" / "hardhat" / "dist" / "src" / "cli.js"
+    node = PROJECT / ".venv" / "bin" / "node"
+    program = str(node) if node.exists() else shutil.which("node")
+    if program is None or not cli.exists():
+        raise NodeMissing("neither anvil nor hardhat is in node_modules")
+    return [program, str(cli), "node", "--hostname", "127.0.0.1", "--port", str(port)]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(child: subprocess.Popen[bytes], process: ProcessId, log: Path) -> Node:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if child.poll() is not None:
+            raise ProcessFailed(f"the node ended with code {child.returncode}:\n{tail(log)}")
+        found = _LISTENING.search(log.read_text(errors="replace"))
+        if found:
+            port = int(found.group(1))
+            with suppress(OSError, ValueError, KeyError):
+                return Node(process, _client_version(port), port)
+        time.sleep(0.02)
+    raise ProcessFailed(f"the node did not answer within {START_TIMEOUT_S:g} s:\n{tail(log)}")
+
+
+def _client_version(port: int) -> str:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "web3_clientVersion", "params": []}).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}", body, headers)  # noqa: S310 - our own http URL
+    with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310
+        return str(json.load(answer)["result"])
