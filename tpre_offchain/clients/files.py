@@ -15,7 +15,8 @@ PRIVATE_FOLDER = 0o700
 
 def write_new(path: Path, data: bytes) -> None:
     """Write a file of mode 0600 that must not exist. Raises ``FileExistsError`` or another ``OSError``."""
-    with _sibling(path) as (file, temporary):
+    make_private_folder(path.parent)
+    with new_sibling(path) as (file, temporary):
         file.write(data)
         sync(file)
         os.link(temporary, path)  # unlike a rename, a link refuses to replace
@@ -24,7 +25,7 @@ def write_new(path: Path, data: bytes) -> None:
 
 def write_over(path: Path, data: bytes) -> None:
     """Write a file of mode 0600, replacing what is there. Raises ``OSError``."""
-    with _sibling(path) as (file, temporary):
+    with new_sibling(path) as (file, temporary):
         file.write(data)
         sync(file)
         temporary.replace(path)
@@ -53,9 +54,11 @@ def sync_folder(path: Path) -> None:
 
 
 @contextmanager
-def _sibling(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """A new file next to ``path``, gone afterwards unless it was renamed."""
-    make_private_folder(path.parent)
+def new_sibling(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """A new file of mode 0600 next to ``path``, with its name; gone afterwards unless it was renamed.
+
+    Raises ``OSError``.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     try:

@@ -1,0 +1,259 @@
+"""Owners: streams, their records, and who may read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tpre_offchain.chain.events import AccessGranted, AccessRequested, EpochAdvanced, RoundOpened, StreamCreated
+from tpre_offchain.chain.structs import NO_FIRST_ROUND, Access, AccessRequest, FirstRound, Rekey, Status, Terms
+from tpre_offchain.clients.device import Device
+from tpre_offchain.clients.errors import NoGrant, StreamUnknown
+from tpre_offchain.clients.grants import grant_context
+from tpre_offchain.clients.points import chain_rekey
+from tpre_offchain.clients.reading import fetch_data, open_as_owner
+from tpre_offchain.clients.references import GrantRef, RecordRefLike, StreamRef, grant_id_of, record_id_of, stream_id_of
+from tpre_offchain.clients.refusals import refusals_explained
+from tpre_offchain.clients.results import (
+    AccessRequestInfo,
+    AdvancedEpoch,
+    CreatedStream,
+    FetchReport,
+    GivenGrant,
+    RegisteredKey,
+    RequestedAccess,
+    Transaction,
+)
+from tpre_offchain.clients.stopwatch import OnProgress, Stopwatch, no_progress
+from tpre_offchain.clients.verbs import verb
+from tpre_offchain.crypto.hashing import keccak256
+from tpre_offchain.crypto.keys import label_secret
+from tpre_offchain.crypto.kfrag import Member, verify_rekey
+from tpre_offchain.crypto.pre import generate_kfrags
+from tpre_offchain.types import Address, Epoch, GrantId, StreamId
+
+DAY_S: Final = 86_400
+
+
+class Owner(Device):
+    """The account that streams belong to; it also publishes to them."""
+
+    # --- keys and streams -------------------------------------------------------------------------
+
+    @verb
+    async def register(self) -> RegisteredKey:
+        """Have this account's delegating key on the chain; ``create_stream`` does it on its own.
+
+        Raises ``KeystoreMismatch`` if the chain has another key for the account than the keystore.
+        """
+        return await self.session.registration.ensure_delegating()
+
+    @verb
+    async def create_stream(
+        self, name: str, *, summary: str = "", minimum: tuple[int, int] = (1, 1), price_wei: int = 0
+    ) -> CreatedStream:
+        """Create a stream. The chain gets the hash of its name, and ``summary`` in clear.
+
+        ``minimum``: the smallest threshold and committee that a request may ask for. Raises ``ContractRevert``
+        (BadTerms, TextTooLong), ``KeystoreMismatch``.
+        """
+        await self.session.registration.ensure_delegating()
+        terms = Terms(*minimum, price_wei)
+        call = self.session.contracts.records.create_stream(name_hash(name), summary, terms)
+        receipt = await self.session.outbox.send(call)
+        return CreatedStream(receipt.one(StreamCreated).stream_id, name, Transaction.of(receipt))
+
+    @verb
+    async def streams(self) -> list[StreamCreated]:
+        """This account's streams, as they were created."""
+        return await self.session.records.streams(self.address)
+
+    @verb
+    async def stream(self, name: str) -> StreamId:
+        """The latest of this account's streams of that name. Raises ``StreamUnknown``."""
+        for created in reversed(await self.session.records.streams(self.address)):
+            if created.name_hash == name_hash(name):
+                return created.stream_id
+        raise StreamUnknown(f"{self.address} has no stream named {name!r}")
+
+    @verb
+    async def set_publisher(self, stream: StreamRef, publisher: str, *, allowed: bool = True) -> Transaction:
+        """Let an account publish to a stream, or no longer. Raises ``ContractRevert`` (NotStreamOwner)."""
+        call = self.session.contracts.records.set_publisher(stream_id_of(stream), Address(publisher), allowed=allowed)
+        return Transaction.of(await self.session.outbox.send(call))
+
+    @verb
+    async def set_terms(self, stream: StreamRef, *, minimum: tuple[int, int], price_wei: int = 0) -> Transaction:
+        """Change what a stream asks of requests to come. Raises ``ContractRevert`` (NotStreamOwner, BadTerms)."""
+        call = self.session.contracts.records.set_terms(stream_id_of(stream), Terms(*minimum, price_wei))
+        return Transaction.of(await self.session.outbox.send(call))
+
+    @verb
+    async def advance_epoch(self, stream: StreamRef) -> AdvancedEpoch:
+        """Start a stream's next epoch: what is published from now on needs new grants. Raises ``ContractRevert``."""
+        call = self.session.contracts.records.advance_epoch(stream_id_of(stream))
+        receipt = await self.session.outbox.send(call)
+        event = receipt.one(EpochAdvanced)
+        return AdvancedEpoch(event.stream_id, event.epoch, Transaction.of(receipt))
+
+    # --- access -----------------------------------------------------------------------------------
+
+    @verb
+    async def requests(self, stream: StreamRef | None = None, *, every: bool = False) -> list[AccessRequestInfo]:
+        """Requests for a stream, or for all of this account's, that wait for an answer; ``every``: the others too."""
+        if stream is None:
+            ids = [created.stream_id for created in await self.session.records.streams(self.address)]
+        else:
+            ids = [stream_id_of(stream)]
+        if not ids:
+            return []
+        asked = await self.session.grants.requests(streams=ids)
+        infos = [_request_info(event, await self.session.grants.access(event.grant_id)) for event in asked]
+        return [info for info in infos if every or info.status is Status.REQUESTED]
+
+    @verb
+    async def grant(
+        self, grant: GrantRef, *, days: float = 30, quota: int = 100, open_records: Sequence[RecordRefLike] = ()
+    ) -> GivenGrant:
+        """Grant a request, for some days and conversions; ``open_records`` opens a first round at once.
+
+        Makes one re-key for every epoch of the request that has begun, each for the committee that was drawn (SCHEME
+        §4). Raises ``NoGrant``, ``NotYourGrant``, ``ContractRevert`` (DrawLapsed, BadExpiry, …), ``HistoryMissing``.
+        """
+        session, grant_id, watch = self.session, grant_id_of(grant), Stopwatch()
+        access = await session.grants.access(grant_id)
+        stream = await session.records.stream(access.stream_id)
+        epochs = [Epoch(e) for e in range(access.epoch_from, min(access.epoch_to, stream.epoch) + 1)]
+        committee = await session.grants.drawn_committee(grant_id, access)
+        with watch.stage("rekey"):
+            rekeys = [await self._rekey(grant_id, access, epoch, committee) for epoch in epochs]
+        receiving = await session.history.receiving_key(access.delegatee, access.delegatee_key_version)
+        head = await session.connection.latest()
+        expiry = head.timestamp + int(days * DAY_S)
+        call = session.contracts.grants.grant(
+            grant_id, expiry, quota, receiving.to_evm(), rekeys, await self._first_round(open_records)
+        )
+        with refusals_explained(), watch.stage("grant"):
+            receipt = await session.outbox.send(call, key=f"grant/{grant_id}")
+        granted = receipt.one(AccessGranted)
+        opened = [event for event in receipt.events if isinstance(event, RoundOpened)]
+        return GivenGrant(
+            grant_id=grant_id,
+            committee=tuple(member.account for member in granted.committee),
+            expiry_s=granted.expiry,
+            quota=granted.quota,
+            epochs=tuple(epochs),
+            round_id=opened[0].round_id if opened else None,
+            transaction=Transaction.of(receipt),
+            timings_ms=watch.times_ms(),
+        )
+
+    @verb
+    async def offer(
+        self,
+        stream: StreamRef,
+        delegatee: str,
+        *,
+        threshold: int,
+        committee: int,
+        purpose: str = "",
+        conversions: int = 100,
+    ) -> RequestedAccess:
+        """Open access to a stream's present epoch for a user unasked; the deposit is ours. ``grant`` completes it.
+
+        ``conversions``: how many the deposit is to pay for. Raises ``ContractRevert`` (NoKey, BadThreshold, …).
+        """
+        session, stream_id = self.session, stream_id_of(stream)
+        epoch = (await session.records.stream(stream_id)).epoch
+        request = AccessRequest(stream_id, epoch, epoch, threshold, committee, purpose)
+        deposit = threshold * conversions * session.deployment.settings.rounds.fee_per_cfrag_wei
+        call = session.contracts.grants.offer_access(request, Address(delegatee), deposit)
+        receipt = await session.outbox.send(call)
+        event = receipt.one(AccessRequested)
+        return RequestedAccess(event.grant_id, stream_id, event.price, event.deposit, Transaction.of(receipt))
+
+    @verb
+    async def deny(self, grant: GrantRef, reason: str = "") -> Transaction:
+        """Refuse a request; price and deposit return. Raises ``NotYourGrant``, ``NoGrant``, ``GrantRevoked``."""
+        with refusals_explained():
+            call = self.session.contracts.grants.deny(grant_id_of(grant), reason)
+            return Transaction.of(await self.session.outbox.send(call))
+
+    @verb
+    async def revoke(self, grant: GrantRef) -> Transaction:
+        """End a grant: from the next block on no round opens, and open ones end.
+
+        What was converted stays readable to the user, and t dishonest proxies could still convert what was published
+        until now; ``advance_epoch`` closes that for new data. Raises ``NotYourGrant``, ``NoGrant``, ``GrantRevoked``.
+        """
+        with refusals_explained():
+            call = self.session.contracts.grants.revoke(grant_id_of(grant))
+            return Transaction.of(await self.session.outbox.send(call))
+
+    # --- reading one's own ------------------------------------------------------------------------
+
+    @verb
+    async def fetch(
+        self,
+        record: RecordRefLike,
+        output: str | Path,
+        *,
+        overwrite: bool = False,
+        on_progress: OnProgress = no_progress,
+    ) -> FetchReport:
+        """Read a record of one's own stream, whoever published it; no proxy is needed.
+
+        Raises what ``user.fetch`` raises, save the errors of grants and rounds.
+        """
+        watch = Stopwatch()
+        found = await self.session.records.record(record_id_of(record))
+        with watch.stage("decrypt"):
+            metadata = await open_as_owner(self.session, found)
+        return await fetch_data(
+            self.session, found, metadata, Path(output), watch, overwrite=overwrite, on_progress=on_progress
+        )
+
+    # --- parts ------------------------------------------------------------------------------------
+
+    async def _rekey(self, grant_id: GrantId, access: Access, epoch: Epoch, committee: tuple[Member, ...]) -> Rekey:
+        session = self.session
+        label = await session.records.label_key(access.stream_id, epoch)
+        if label.preimage.owner != self.address:
+            raise NoGrant(f"stream {access.stream_id} belongs to {label.preimage.owner}, not to {self.address}")
+        key = await session.registration.delegating_key(label.preimage.key_version)
+        receiving = await session.history.receiving_key(access.delegatee, access.delegatee_key_version)
+        context = grant_context(session.domain, grant_id, access, label, committee)
+        secret = label_secret(key.secret, label.label)
+        rekey = generate_kfrags(secret, receiving, context, session.random)
+        # A mistake of ours would cost the gas of a refused grant, or a complaint: three pairings now are cheaper.
+        verified = verify_rekey(context, label.key, receiving, rekey)
+        return chain_rekey(epoch, key.public, verified.rekey)
+
+    async def _first_round(self, records: Sequence[RecordRefLike]) -> FirstRound:
+        if not records:
+            return NO_FIRST_ROUND
+        found = await self.session.records.records_by_id(sorted({record_id_of(one) for one in records}))
+        return FirstRound(found[0].epoch, tuple(record.ref for record in found))
+
+
+def name_hash(name: str) -> bytes:
+    """What the chain keeps of a stream's name: keccak256 of its UTF-8. Short names can be guessed from it."""
+    return keccak256(name.encode())
+
+
+def _request_info(event: AccessRequested, access: Access) -> AccessRequestInfo:
+    return AccessRequestInfo(
+        grant_id=event.grant_id,
+        stream_id=event.stream_id,
+        delegatee=event.delegatee,
+        purpose=event.request.purpose,
+        threshold=event.request.threshold,
+        committee_size=event.request.committee_size,
+        epoch_from=event.request.epoch_from,
+        epoch_to=event.request.epoch_to,
+        price_wei=event.price,
+        deposit_wei=event.deposit,
+        offered=event.offered,
+        status=access.status,
+    )

@@ -1,0 +1,77 @@
+"""An account's keys on the chain: registered on first need, and never used unless they are the keystore's."""
+
+from __future__ import annotations
+
+from tpre_offchain.chain.events import DelegatingKeyRegistered, ReceivingKeyRegistered
+from tpre_offchain.chain.key_registry import KeyRegistry
+from tpre_offchain.chain.outbox import Outbox
+from tpre_offchain.chain.structs import Role
+from tpre_offchain.clients.errors import KeystoreMismatch
+from tpre_offchain.clients.keys import Keys
+from tpre_offchain.clients.points import chain_proof
+from tpre_offchain.clients.results import RegisteredKey, Transaction
+from tpre_offchain.clients.stopwatch import Stopwatch
+from tpre_offchain.crypto.hashing import Domain, Random, points_hash
+from tpre_offchain.crypto.keys import DelegatingKey, ReceivingKey, prove_key
+from tpre_offchain.types import Address
+
+FIRST_VERSION = 1
+
+
+class Registration:
+    """Registers the delegating and the receiving key of one account."""
+
+    def __init__(self, contract: KeyRegistry, outbox: Outbox, keys: Keys, domain: Domain, random: Random) -> None:
+        self._contract = contract
+        self._outbox = outbox
+        self._keys = keys
+        self._domain = domain
+        self._random = random
+
+    async def ensure_delegating(self) -> RegisteredKey:
+        """Have this account's delegating key on the chain. Raises ``KeystoreMismatch``."""
+        latest = await self._contract.latest_version(self._keys.address, Role.DELEGATING)
+        if latest:
+            await self.delegating_key(latest)
+            return RegisteredKey("delegating", latest, None)
+        watch = Stopwatch()
+        with watch.stage("keygen"):
+            key = self._keys.identity.delegating_key(FIRST_VERSION)
+            proof = prove_key(self._domain, self._keys.address, key, self._random)
+        call = self._contract.register_delegating_key(key.public.to_evm(), chain_proof(proof))
+        receipt = await self._outbox.send(call, key=f"register-delegating/{FIRST_VERSION}")
+        version = receipt.one(DelegatingKeyRegistered).version
+        return RegisteredKey("delegating", version, Transaction.of(receipt), watch.times_ms())
+
+    async def ensure_receiving(self) -> RegisteredKey:
+        """Have this account's receiving key on the chain. Raises ``KeystoreMismatch``."""
+        latest = await self._contract.latest_version(self._keys.address, Role.RECEIVING)
+        if latest:
+            await self.receiving_key(latest)
+            return RegisteredKey("receiving", latest, None)
+        watch = Stopwatch()
+        with watch.stage("keygen"):
+            key = self._keys.identity.receiving_key(FIRST_VERSION)
+            proof = prove_key(self._domain, self._keys.address, key, self._random)
+        call = self._contract.register_receiving_key(key.public.to_evm(), chain_proof(proof))
+        receipt = await self._outbox.send(call, key=f"register-receiving/{FIRST_VERSION}")
+        version = receipt.one(ReceivingKeyRegistered).version
+        return RegisteredKey("receiving", version, Transaction.of(receipt), watch.times_ms())
+
+    async def delegating_key(self, version: int) -> DelegatingKey:
+        """Our delegating key of a version, the same as the chain's. Raises ``KeystoreMismatch``."""
+        key = self._keys.identity.delegating_key(version)
+        await self._require_same(Role.DELEGATING, version, points_hash([key.public]))
+        return key
+
+    async def receiving_key(self, version: int) -> ReceivingKey:
+        """Our receiving key of a version, the same as the chain's. Raises ``KeystoreMismatch``."""
+        key = self._keys.identity.receiving_key(version)
+        await self._require_same(Role.RECEIVING, version, points_hash([key.public]))
+        return key
+
+    async def _require_same(self, role: Role, version: int, ours: bytes) -> None:
+        address: Address = self._keys.address
+        theirs = await self._contract.key_hash(address, role, version)
+        if theirs != ours:
+            raise KeystoreMismatch(address, role.name.lower(), version, theirs, ours)

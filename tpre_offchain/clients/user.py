@@ -1,0 +1,358 @@
+"""Users: finding records, asking for access, having records converted, reading them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tpre_offchain.chain.call import Call
+from tpre_offchain.chain.events import AccessRequested, RecordPublished, RoundOpened, StreamCreated
+from tpre_offchain.chain.reverts import ContractRevert, Reverted
+from tpre_offchain.chain.structs import AccessRequest, Phase, Stream, Terms, publisher_of_record
+from tpre_offchain.clients.errors import (
+    NoGrant,
+    NotRefused,
+    RoundEnded,
+    RoundExpired,
+    RoundTimeout,
+    no_such_grant,
+)
+from tpre_offchain.clients.reading import fetch_data, open_as_user
+from tpre_offchain.clients.records import NO_HASH
+from tpre_offchain.clients.references import (
+    GrantRef,
+    RecordRefLike,
+    RoundRef,
+    StreamRef,
+    grant_id_of,
+    record_id_of,
+    round_id_of,
+    stream_id_of,
+)
+from tpre_offchain.clients.refusals import explain, refusals_explained
+from tpre_offchain.clients.results import (
+    CatalogRecord,
+    CatalogStream,
+    ConversionRecord,
+    FetchReport,
+    GrantInfo,
+    OpenedRound,
+    Refusal,
+    RegisteredKey,
+    RequestedAccess,
+    RoundInfo,
+    Transaction,
+)
+from tpre_offchain.clients.rounds import FinalizedRound
+from tpre_offchain.clients.session import Client
+from tpre_offchain.clients.sources import decode_tags
+from tpre_offchain.clients.stopwatch import OnProgress, Stopwatch, no_progress
+from tpre_offchain.clients.verbs import verb
+from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId, StreamId
+
+POLL_FIRST_S: Final = 0.02
+POLL_SLOWEST_S: Final = 1.0
+POLL_GROWTH: Final = 1.3
+DEFAULT_WAIT_S: Final = 120.0
+ATTEMPT_GAS: Final = 400_000
+"""For a step that is meant to be refused: enough to reach the contract's check."""
+
+
+class User(Client):
+    """The account that reads what others own."""
+
+    # --- finding and asking -----------------------------------------------------------------------
+
+    @verb
+    async def register(self) -> RegisteredKey:
+        """Have this account's receiving key on the chain; ``request`` does it on its own.
+
+        Raises ``KeystoreMismatch`` if the chain has another key for the account than the keystore.
+        """
+        return await self.session.registration.ensure_receiving()
+
+    @verb
+    async def catalog(self, text: str = "", *, owner: str | None = None) -> list[CatalogStream]:
+        """Streams with their records whose summary, tags, owner or id contain ``text``, in any case.
+
+        This is what the public sees: names, media types and the data itself are sealed.
+        """
+        records = self.session.records
+        created = [one for one in await records.streams() if owner is None or one.owner.lower() == owner.lower()]
+        published = await records.published(one.stream_id for one in created)
+        found = []
+        for one in created:
+            stream = await records.stream(one.stream_id)
+            entry = _catalog_stream(one, stream, [event for event in published if event.stream_id == one.stream_id])
+            if _mentions(entry, text.casefold()):
+                found.append(entry)
+        return found
+
+    @verb
+    async def request(
+        self,
+        stream: StreamRef,
+        *,
+        threshold: int,
+        committee: int,
+        purpose: str = "",
+        epochs: tuple[int, int] | None = None,
+        conversions: int = 100,
+    ) -> RequestedAccess:
+        """Ask for access to a stream: a committee is drawn, the owner answers.
+
+        ``epochs``: first and last; the present one if not given. ``conversions``: how many the deposit is to pay for.
+        Raises ``ContractRevert`` (BadThreshold, TooFewProxies, RequestPending, …), ``KeystoreMismatch``,
+        ``StreamUnknown``.
+        """
+        session, stream_id = self.session, stream_id_of(stream)
+        await session.registration.ensure_receiving()
+        terms = await session.records.stream(stream_id)
+        first, last = epochs or (terms.epoch, terms.epoch)
+        asked = AccessRequest(stream_id, Epoch(first), Epoch(last), threshold, committee, purpose)
+        settings = session.deployment.settings
+        deposit = threshold * conversions * settings.rounds.fee_per_cfrag_wei
+        value = terms.price_wei + deposit
+        if await self._asked_before(stream_id):
+            value += settings.grants.redraw_fee_wei  # due after a lapsed or withdrawn request, else part of the deposit
+        receipt = await session.outbox.send(session.contracts.grants.request_access(asked, value))
+        event = receipt.one(AccessRequested)
+        return RequestedAccess(event.grant_id, stream_id, event.price, event.deposit, Transaction.of(receipt))
+
+    @verb
+    async def withdraw(self, grant: GrantRef) -> Transaction:
+        """Take a request back. Raises ``NotYourGrant``, ``NoGrant``."""
+        with refusals_explained():
+            call = self.session.contracts.grants.withdraw_request(grant_id_of(grant))
+            return Transaction.of(await self.session.outbox.send(call))
+
+    @verb
+    async def add_deposit(self, grant: GrantRef, amount_wei: int) -> Transaction:
+        """Pay for more conversions of a grant."""
+        with refusals_explained():
+            call = self.session.contracts.grants.add_deposit(grant_id_of(grant), amount_wei)
+            return Transaction.of(await self.session.outbox.send(call))
+
+    @verb
+    async def grants(self) -> list[GrantInfo]:
+        """All requests and grants of this account."""
+        asked = await self.session.grants.requests(delegatee=self.address)
+        return [await self._status(event.grant_id) for event in asked]
+
+    @verb
+    async def status(self, grant: GrantRef) -> GrantInfo:
+        """A request or grant with its rounds, as they are now. Raises ``NoGrant`` if there is none."""
+        return await self._status(grant_id_of(grant))
+
+    # --- conversion -------------------------------------------------------------------------------
+
+    @verb
+    async def open_round(self, grant: GrantRef, records: Sequence[RecordRefLike]) -> OpenedRound:
+        """Have up to 100 records of one epoch converted.
+
+        Raises ``NoGrant``, ``NotYourGrant``, ``GrantRevoked``, ``GrantExpired``, ``QuotaUsedUp``, ``DepositUsedUp``,
+        ``RecordUnknown``: each as the contract refuses it.
+        """
+        return await self._open_round(grant_id_of(grant), [record_id_of(record) for record in records])
+
+    @verb
+    async def wait(self, round_: RoundRef, *, timeout_s: float = DEFAULT_WAIT_S) -> ConversionRecord:
+        """Wait until a round is finalized. Raises ``RoundExpired``, ``RoundEnded``, ``RoundTimeout``."""
+        found = await self._wait(round_id_of(round_), timeout_s)
+        return await self._conversion_record(found)
+
+    @verb
+    async def conversion(self, round_: RoundRef) -> ConversionRecord:
+        """What the chain has recorded of a finalized round. Raises ``RoundTimeout`` if it is not finalized."""
+        return await self._conversion_record(await self._wait(round_id_of(round_), 0))
+
+    @verb
+    async def fetch(
+        self,
+        grant: GrantRef,
+        record: RecordRefLike,
+        output: str | Path,
+        *,
+        timeout_s: float = DEFAULT_WAIT_S,
+        overwrite: bool = False,
+        on_progress: OnProgress = no_progress,
+    ) -> FetchReport:
+        """Read a record: have it converted if it is not yet, verify the conversion, fetch, verify and decrypt the data.
+
+        The output appears whole or not at all. Raises what ``open_round`` and ``wait`` raise, ``WrongResult``,
+        ``DecryptionFailed``, ``SignatureMismatch``, ``DigestMismatch``, ``OutputExists``, and the store's errors.
+        """
+        session, watch = self.session, Stopwatch()
+        grant_id, record_id = grant_id_of(grant), record_id_of(record)
+        found = await session.records.record(record_id)
+        with watch.stage("convert"):
+            converted = await self._converted(grant_id, record_id, timeout_s)
+        with watch.stage("decrypt"):
+            granted = await session.grants.granted_label(grant_id, found.epoch)
+            metadata = await open_as_user(session, found, granted, converted)
+        return await fetch_data(
+            session,
+            found,
+            metadata,
+            Path(output),
+            watch,
+            overwrite=overwrite,
+            on_progress=on_progress,
+            round_id=converted.opened.round_id,
+        )
+
+    @verb
+    async def attempt(self, grant: GrantRef, records: Sequence[RecordRefLike]) -> Refusal:
+        """Try to have records converted without asking first whether it is allowed, and report what refused it.
+
+        The transaction is sent and mined, so that the refusal is the contract's and stands on the chain. Raises
+        ``ProtocolError`` only if the contract let it pass.
+        """
+        call = await self._round_call(grant_id_of(grant), [record_id_of(record) for record in records])
+        forced = Call(**{**vars(call), "gas_hint": ATTEMPT_GAS})
+        try:
+            receipt = await self.session.outbox.send(forced, simulate=False)
+        except ContractRevert as revert:
+            explained = explain(revert)
+            mined = Transaction.of(revert.receipt) if isinstance(revert, Reverted) else None
+            kind = type(explained or revert).__name__
+            return Refusal(kind, revert.name, revert.message, mined)
+        raise NotRefused(f"round {receipt.one(RoundOpened).round_id} was opened")
+
+    # --- parts ------------------------------------------------------------------------------------
+
+    async def _asked_before(self, stream_id: StreamId) -> bool:
+        return bool(await self.session.grants.requests(streams=[stream_id], delegatee=self.address))
+
+    async def _round_call(self, grant_id: GrantId, record_ids: Sequence[RecordId]) -> Call:
+        session = self.session
+        found = await session.records.records_by_id(sorted(set(record_ids)))
+        epoch = found[0].epoch
+        try:
+            granted = await session.grants.granted_label(grant_id, epoch)
+            hashes = (granted.mask_hash, granted.verified.rest_hash)
+        except NoGrant:
+            hashes = (NO_HASH, NO_HASH)  # there is none: the contract is asked all the same, and refuses
+        return session.contracts.rounds.open_round(grant_id, epoch, *hashes, [record.ref for record in found])
+
+    async def _open_round(self, grant_id: GrantId, record_ids: Sequence[RecordId]) -> OpenedRound:
+        call = await self._round_call(grant_id, record_ids)
+        with refusals_explained():
+            receipt = await self.session.outbox.send(call)
+        opened = receipt.one(RoundOpened)
+        return OpenedRound(opened.round_id, opened.record_ids, Transaction.of(receipt))
+
+    async def _converted(self, grant_id: GrantId, record_id: RecordId, timeout_s: float) -> FinalizedRound:
+        """The finalized round that has the record: one that is there, one under way, or one opened now."""
+        rounds = self.session.rounds
+        waiting: RoundId | None = None
+        for opened in reversed(await rounds.opened_for(grant_id)):
+            if record_id not in opened.record_ids:
+                continue
+            found = await rounds.finalized(opened)
+            if found is not None and opened.record_ids.index(record_id) in found.kept:
+                return found
+            phase = await rounds.phase(opened.round_id, now_s=self.session.clock())
+            if phase in {Phase.SUBMITTING, Phase.PROPOSING, Phase.VOTING, Phase.PROVABLE}:
+                waiting = waiting or opened.round_id
+        if waiting is None:
+            waiting = (await self._open_round(grant_id, [record_id])).round_id
+        return await self._wait(waiting, timeout_s)
+
+    async def _wait(self, round_id: RoundId, timeout_s: float) -> FinalizedRound:
+        session = self.session
+        until = asyncio.get_running_loop().time() + timeout_s
+        pause_s = POLL_FIRST_S
+        while True:
+            phase = await session.rounds.phase(round_id, now_s=session.clock())
+            if phase is Phase.FINALIZED:
+                found = await session.rounds.finalized(await session.rounds.opened(round_id))
+                if found is not None:
+                    return found
+            if phase is Phase.NONE:
+                raise no_such_grant(GrantId(round_id >> 32))
+            if phase is Phase.ENDED:
+                raise RoundEnded(round_id)
+            if phase is Phase.EXPIRED:
+                raise await self._expired(round_id)
+            if asyncio.get_running_loop().time() + pause_s > until:
+                raise RoundTimeout(round_id, timeout_s, phase.name.lower())
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * POLL_GROWTH, POLL_SLOWEST_S)
+
+    async def _expired(self, round_id: RoundId) -> RoundExpired:
+        session, grant_id = self.session, GrantId(round_id >> 32)
+        state = await session.contracts.rounds.round_of(round_id)
+        committee = await session.grants.granted_committee(grant_id, await session.grants.access(grant_id))
+        missing = [member.account for i, member in enumerate(committee) if not state.submitted >> i & 1]
+        return RoundExpired(round_id, missing)
+
+    async def _conversion_record(self, found: FinalizedRound) -> ConversionRecord:
+        grant_id = found.opened.grant_id
+        access = await self.session.grants.access(grant_id)
+        committee = await self.session.grants.granted_committee(grant_id, access)
+        return await self.session.rounds.conversion_record(found, committee)
+
+    async def _status(self, grant_id: GrantId) -> GrantInfo:
+        session = self.session
+        access = await session.grants.access(grant_id)
+        rounds = [
+            RoundInfo(
+                opened.round_id,
+                await session.rounds.phase(opened.round_id, now_s=session.clock()),
+                opened.record_ids,
+                opened.deadline,
+            )
+            for opened in await session.rounds.opened_for(grant_id)
+        ]
+        try:
+            committee = tuple(m.account for m in await session.grants.granted_committee(grant_id, access))
+        except NoGrant:
+            committee = ()
+        return GrantInfo(
+            grant_id=grant_id,
+            stream_id=access.stream_id,
+            delegator=access.delegator,
+            delegatee=access.delegatee,
+            status=access.status,
+            live=await session.contracts.grants.is_live(grant_id),
+            threshold=access.threshold,
+            committee_size=access.committee_size,
+            committee=committee,
+            epoch_from=access.epoch_from,
+            epoch_to=access.epoch_to,
+            expiry_s=access.expiry,
+            quota=access.quota,
+            used=access.used,
+            deposit_wei=access.deposit,
+            rounds=tuple(rounds),
+        )
+
+
+def _catalog_stream(created: StreamCreated, stream: Stream, published: Sequence[RecordPublished]) -> CatalogStream:
+    return CatalogStream(
+        stream_id=created.stream_id,
+        owner=created.owner,
+        summary=created.summary,
+        epoch=stream.epoch,
+        terms=Terms(stream.minimum_threshold, stream.minimum_committee, stream.price_wei),
+        records=tuple(
+            CatalogRecord(
+                record_id=event.record_id,
+                epoch=event.epoch,
+                publisher=publisher_of_record(event.record_id),
+                tags=decode_tags(event.record.tags),
+                block=event.at.block_number,
+                sealed_length=len(event.record.c3),
+            )
+            for event in published
+        ),
+    )
+
+
+def _mentions(entry: CatalogStream, text: str) -> bool:
+    words = [str(entry.stream_id), entry.owner, entry.summary]
+    words += [word for record in entry.records for pair in record.tags.items() for word in pair]
+    return any(text in word.casefold() for word in words)
