@@ -19,6 +19,8 @@ from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_typing import HexAddress, HexStr
+from web3.types import Nonce
 from web3.utils.address import get_create_address
 
 from deploy.addresses import addresses_file
@@ -108,7 +110,8 @@ async def require_precompiles(connection: Connection) -> None:
 def predict_addresses(deployer: Address, nonce: int) -> dict[str, Address]:
     """Addresses of the contracts in ``ORDER``, deployed with consecutive nonces from ``nonce`` on."""
     return {
-        name: checksum_address(get_create_address(deployer, nonce + position)) for position, name in enumerate(ORDER)
+        name: checksum_address(get_create_address(HexAddress(HexStr(deployer)), Nonce(nonce + position)))
+        for position, name in enumerate(ORDER)
     }
 
 
