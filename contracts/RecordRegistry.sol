@@ -21,6 +21,7 @@ contract RecordRegistry is IRecordRegistry {
     uint256 private constant MAX_SUMMARY_BYTES = 1024;
     uint256 private constant MAX_TAGS_BYTES = 256;
     uint256 private constant MAX_SEALED_BYTES = 4096;
+    uint256 private constant MIN_SEALED_BYTES = 16; // the tag of AES-GCM
 
     IKeyRegistry private immutable KEYS;
 
@@ -148,6 +149,7 @@ contract RecordRegistry is IRecordRegistry {
 
     function _put(StreamId streamId, uint32 epoch, bytes32 label, uint32 sequence, RecordInput calldata record) private returns (RecordId recordId) {
         if (record.c3.length > MAX_SEALED_BYTES) revert SealedTooLong(record.c3.length, MAX_SEALED_BYTES);
+        if (record.c3.length < MIN_SEALED_BYTES) revert SealedTooShort(record.c3.length, MIN_SEALED_BYTES);
         _requireText(record.tags, MAX_TAGS_BYTES);
         recordId = toRecordId(streamId, msg.sender, sequence);
         G1Point memory c1 = record.c1;

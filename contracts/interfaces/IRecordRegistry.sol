@@ -50,6 +50,8 @@ interface IRecordRegistry {
     error BadTerms(uint8 minimumThreshold, uint8 minimumCommittee);
     error TextTooLong(uint256 length, uint256 limit);
     error SealedTooLong(uint256 length, uint256 limit);
+    /// c3 is shorter than its own tag: nobody could open it.
+    error SealedTooShort(uint256 length, uint256 minimum);
     error EmptyBatch();
     error OwnerHasNoDelegatingKey(address owner);
 
