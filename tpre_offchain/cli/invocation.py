@@ -27,9 +27,9 @@ _HOME: Final = click.option(
     "--home", type=click.Path(path_type=Path), default=Path(".tpre"), envvar="TPRE_HOME", show_default=True,
     help="Folder of keys, the local net's state and settings (tpre.toml).",
 )
-_CHAIN: Final = (
-    click.option("--rpc", help="JSON-RPC endpoints, separated by commas. [default: the local net's]"),
-    click.option("--deployment", type=click.Path(path_type=Path), help="File of the contracts' addresses."),
+_RPC: Final = click.option("--rpc", help="JSON-RPC endpoints, separated by commas. [default: the local net's]")
+_DEPLOYMENT: Final = click.option(
+    "--deployment", type=click.Path(path_type=Path), help="File of the contracts' addresses. [default: the local net's]"
 )
 _STORE: Final = click.option("--store", help="local:PATH, kubo:URL, gateway:URL; several separated by commas.")
 _KEY: Final = (
@@ -65,10 +65,13 @@ class Invocation:
             click.echo(line)
 
 
-def verb(*, chain: bool = False, store: bool = False, key: bool = False) -> Callable[[Verb], Callable[..., None]]:
+def verb(
+    *, chain: bool = False, rpc: bool = False, store: bool = False, key: bool = False
+) -> Callable[[Verb], Callable[..., None]]:
     """Make a function of (invocation, its own options) the body of a click command; its ``Reply`` is printed.
 
-    ``chain``, ``store``, ``key``: the options that it takes besides --home and --json.
+    What options it takes besides --home and --json: ``chain``: --rpc and --deployment, ``rpc``: --rpc alone, ``store``,
+    ``key``: with --passphrase-file.
     """
 
     def decorate(body: Verb) -> Callable[..., None]:
@@ -82,7 +85,8 @@ def verb(*, chain: bool = False, store: bool = False, key: bool = False) -> Call
                     raise click.exceptions.Exit(reply.exit_code)
 
         decorated: Callable[..., None] = command
-        added = [*(_CHAIN if chain else ()), *((_STORE,) if store else ()), *(_KEY if key else ()), _HOME, _JSON]
+        added = [*([_RPC] if chain or rpc else []), *([_DEPLOYMENT] if chain else []), *([_STORE] if store else [])]
+        added += [*(_KEY if key else []), _HOME, _JSON]
         for option in reversed(added):
             decorated = option(decorated)
         return decorated

@@ -17,15 +17,16 @@ def command() -> None:
 @command.command("up")
 @click.option("--proxies", type=click.IntRange(1, 64), default=5, show_default=True)
 @click.option("--threshold", type=click.IntRange(1, 32), help="Proxies that a conversion needs. [default: a majority]")
-@click.option("--rpc", help="A development chain that runs already (anvil, hardhat, geth --dev); none starts one.")
-@click.option("--store", "blobs", help="Where owner and user keep blobs. [default: local, in HOME]")
-@verb()
-def up(run: Invocation, proxies: int, threshold: int | None, rpc: str | None, blobs: str | None) -> Reply:
-    """Start the net and wait until every proxy serves. Ends with `tpre net down`."""
+@verb(rpc=True, store=True)
+def up(run: Invocation, proxies: int, threshold: int | None) -> Reply:
+    """Start the net and wait until every proxy serves. Ends with `tpre net down`.
+
+    With --rpc on a development chain that runs already (anvil, hardhat, geth --dev); else on one of its own.
+    """
     from tpre_offchain.cli.localnet import NetPlan, start_net
 
-    urls = tuple(url.strip() for url in rpc.split(",")) if rpc else ()
-    plan = NetPlan(proxies, threshold or proxies // 2 + 1, urls, blobs, accounts=("owner", "user"))
+    given = run.settings
+    plan = NetPlan(proxies, threshold or proxies // 2 + 1, given.rpc, given.store, accounts=("owner", "user"))
     net = start_net(plan, run.home, lambda what, ms: run.say(shown_net.step(what, ms)))
     return shown_net.up(net, run.home)
 

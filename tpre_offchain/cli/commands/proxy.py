@@ -1,0 +1,140 @@
+"""`tpre proxy`: serve conversions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from tpre_offchain.cli import opening, proxying, shown_proxy
+from tpre_offchain.cli.invocation import Invocation, verb
+from tpre_offchain.cli.localnet import HEALTH_FILE
+from tpre_offchain.cli.reply import Reply
+
+if TYPE_CHECKING:
+    from tpre_offchain.chain.call import Receipt
+    from tpre_offchain.chain.deployment import Deployment
+    from tpre_offchain.clients.keys import Keys
+
+_ENDPOINT = click.option("--endpoint", default="", help="Public text for the registry, such as a URL; up to 256 bytes.")
+
+
+@click.group()
+def command() -> None:
+    """Serve as a proxy: join the pool with a bond, convert, vote, be paid, leave."""
+
+
+@command.command("join")
+@_ENDPOINT
+@verb(chain=True, key=True)
+def join(run: Invocation, endpoint: str) -> Reply:
+    """Join the pool: registers the node key and deposits the bond."""
+    keys = opening.open_keys(run, "proxy")
+
+    async def work() -> tuple[Deployment, Receipt | None]:
+        async with _Opened(run, keys) as at:
+            return at.deployment, await proxying.join(at.outbox, at.deployment, keys, endpoint)
+
+    deployment, receipt = asyncio.run(work())
+    return shown_proxy.joined(keys.address, deployment.settings.proxies.bond_wei, receipt)
+
+
+@command.command("leave")
+@verb(chain=True, key=True)
+def leave(run: Invocation) -> Reply:
+    """Leave the pool; the bond can be taken back after the cooldown."""
+    keys = opening.open_keys(run, "proxy")
+
+    async def work() -> tuple[proxying.Standing, Receipt | None]:
+        async with _Opened(run, keys) as at:
+            receipt = await proxying.leave(at.outbox, at.deployment)
+            return await proxying.standing(at.connection, at.deployment, keys.address), receipt
+
+    return shown_proxy.left(*asyncio.run(work()))
+
+
+@command.command("status")
+@click.argument("address", required=False)
+@verb(chain=True, key=True)
+def status(run: Invocation, address: str | None) -> Reply:
+    """Show how a proxy stands: ADDRESS, or that of the keystore. Needs no passphrase."""
+    from tpre_offchain.chain.connection import Connection
+    from tpre_offchain.chain.deployment import Deployment
+    from tpre_offchain.clients.keystore import address_in_keystore
+
+    account = address or address_in_keystore(opening.keystore_path(run, "proxy"))
+
+    async def work() -> proxying.Standing:
+        deployment = Deployment.load(opening.deployment_file(run))
+        async with await Connection.open(opening.endpoints(run), deployment.chain_id) as connection:
+            return await proxying.standing(connection, deployment, account)
+
+    return shown_proxy.status(asyncio.run(work()))
+
+
+@command.command("run")
+@click.option("--join", "join_first", is_flag=True, help="Join the pool first if the account is not in it.")
+@click.option("--wait", "wait_s", type=float, default=0.0, help="Seconds to wait for the deployment file.")
+@click.option("--health-port", type=click.IntRange(0, 65535), help="Of /metrics, /healthz, /readyz on 127.0.0.1; 0: any.")
+@_ENDPOINT
+@verb(chain=True, key=True)
+def serve(run: Invocation, join_first: bool, wait_s: float, health_port: int | None, endpoint: str) -> None:
+    """Serve until Ctrl-C or SIGTERM. Logs JSON lines to standard error."""
+    from tpre_offchain.clients.files import write_over
+    from tpre_offchain.proxy.process import ProcessSettings, serve
+    from tpre_offchain.proxy.telemetry import configure_logs
+    from tpre_offchain.proxy.worker import WorkerSettings
+
+    configure_logs()
+    keys = opening.open_keys(run, "proxy")
+    settings = run.settings
+    health_file = run.home.folder / HEALTH_FILE
+
+    def listening(port: int | None) -> None:
+        write_over(health_file, json.dumps({"port": port, "address": keys.address}).encode())
+
+    async def work() -> None:
+        deployment = await proxying.wait_for_deployment(opening.deployment_file(run), wait_s)
+        async with _Opened(run, keys, deployment) as at:
+            if join_first:
+                await proxying.join(at.outbox, deployment, keys, endpoint)
+            held = await proxying.held_keys(at.connection, deployment, keys)
+        process = ProcessSettings(
+            state_dir=run.home.state_folder,
+            health_port=settings.metrics_port if health_port is None else health_port,
+            worker=WorkerSettings(confirmations=settings.confirmations),
+        )
+        await serve(opening.endpoints(run), deployment, keys.account, held, process, listening)
+
+    try:
+        asyncio.run(work())
+    finally:
+        health_file.unlink(missing_ok=True)
+
+
+class _Opened:
+    """Connection and outbox of one proxy account, for the time of a few transactions."""
+
+    def __init__(self, run: Invocation, keys: Keys, deployment: Deployment | None = None) -> None:
+        from tpre_offchain.chain.deployment import Deployment
+
+        self._run, self._keys = run, keys
+        self.deployment = deployment or Deployment.load(opening.deployment_file(run))
+
+    async def __aenter__(self) -> _Opened:
+        from tpre_offchain.chain.connection import Connection
+        from tpre_offchain.chain.outbox import Outbox
+
+        self.connection = await Connection.open(opening.endpoints(self._run), self.deployment.chain_id)
+        try:
+            self.outbox = await Outbox.open(self.connection, self._keys.account)
+        except BaseException:
+            await self.connection.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.outbox.close()
+        await self.connection.close()
