@@ -1,4 +1,4 @@
-"""Publishing: encrypt, store, seal, put on the chain. A step may be repeated after a crash without doubling a record."""
+"""Publishing: encrypt, store, seal, put on the chain. Each may be repeated after a crash without doubling a record."""
 
 from __future__ import annotations
 
