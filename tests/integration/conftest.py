@@ -8,7 +8,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 
 from deploy.deploy import deploy
-from tests.integration.local_nodes import ANVIL, HARDHAT, LocalNode, funded_account, start_anvil, start_hardhat
+from tests.integration.local_nodes import (
+    ANVIL,
+    HARDHAT,
+    LocalNode,
+    funded_account,
+    start_anvil,
+    start_anvil_at,
+    start_hardhat,
+)
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.deployment import Deployment
 
@@ -47,8 +55,8 @@ def own_anvil() -> Iterator[Callable[..., LocalNode]]:
         pytest.skip("anvil is not in node_modules on this platform")
     started: list[LocalNode] = []
 
-    def start(*options: str) -> LocalNode:
-        started.append(start_anvil(*options))
+    def start(*options: str, port: int | None = None) -> LocalNode:
+        started.append(start_anvil(*options) if port is None else start_anvil_at(port, *options))
         return started[-1]
 
     yield start

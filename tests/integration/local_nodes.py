@@ -75,8 +75,12 @@ def free_port() -> int:
 
 
 def start_anvil(*options: str) -> LocalNode:
-    """anvil with some options, ready to answer."""
-    port = free_port()
+    """anvil with some options, ready to answer; on a port of its own."""
+    return start_anvil_at(free_port(), *options)
+
+
+def start_anvil_at(port: int, *options: str) -> LocalNode:
+    """anvil on a given port, to take the place of one that was stopped."""
     return _start([str(ANVIL), "--host", "127.0.0.1", "--port", str(port), "--silent", *options], port)
 
 

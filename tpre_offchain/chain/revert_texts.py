@@ -34,7 +34,7 @@ REVERT_TEXTS: Mapping[str, RevertText] = {
         "the check needs {needed} gas that the transaction does not have", "send with a higher gas limit", True
     ),
     "ScalarTooLarge": RevertText("{scalar} is not below the group order r", "reduce the scalar modulo r"),
-    "WrongTermCount": RevertText("{points} points and {scalars} scalars", "give one scalar for each point"),
+    "WrongTermCount": RevertText("{points} terms on one side and {others} on the other", "give as many, and at least one"),
     "UnexpectedIdentity": RevertText("a point is the identity", "make the value anew with fresh randomness"),
     # KeyRegistry
     "InvalidKeyProof": RevertText(
@@ -93,6 +93,9 @@ REVERT_TEXTS: Mapping[str, RevertText] = {
     "TextTooLong": RevertText("a text has {length} bytes, more than {limit}", "shorten it"),
     "SealedTooLong": RevertText(
         "the sealed metadata has {length} bytes, more than {limit}", "shorten name and media type"
+    ),
+    "SealedTooShort": RevertText(
+        "the sealed metadata has {length} bytes, fewer than the {minimum} of its tag", "seal the metadata again"
     ),
     "EmptyBatch": RevertText("a batch without records", "publish at least one record"),
     "OwnerHasNoDelegatingKey": RevertText("{owner} has no delegating key", "register the delegating key first"),

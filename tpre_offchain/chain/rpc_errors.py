@@ -11,6 +11,8 @@ from tpre_offchain.errors import ChainError
 METHOD_NOT_FOUND = -32601
 METHOD_NOT_SUPPORTED = -32004
 LIMIT_EXCEEDED = -32005
+# the last is anvil's over a WebSocket
+_UNSUPPORTED = re.compile(r"not supported|does not exist|not found|did not match any variant", re.IGNORECASE)
 _TOO_MUCH = re.compile(
     r"(more than|limit|exceed|too (many|large|wide)|range|timed? ?out|response size|10000 results)", re.IGNORECASE
 )
@@ -66,9 +68,7 @@ class RpcRefused(ChainError):
     @property
     def unsupported(self) -> bool:
         """Whether the node does not have the method at all."""
-        return self.code in {METHOD_NOT_FOUND, METHOD_NOT_SUPPORTED} or (
-            "not supported" in self.node_message.lower() or "does not exist" in self.node_message.lower()
-        )
+        return self.code in {METHOD_NOT_FOUND, METHOD_NOT_SUPPORTED} or bool(_UNSUPPORTED.search(self.node_message))
 
     @property
     def asks_too_much(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -71,7 +71,7 @@ async def watch(
     settings: WatchSettings | None = None,
     *,
     on_trouble: Callable[[ChainError], None] | None = None,
-) -> AsyncIterator[WatchItem]:
+) -> AsyncGenerator[WatchItem, None]:
     """The logs of some contracts above ``start``, without end, in the order of the chain.
 
     Endpoints that are down or stale are waited for; each time, ``on_trouble`` is told. Where one of the connection's
