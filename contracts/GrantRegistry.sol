@@ -8,13 +8,13 @@ import {IGrantRegistry} from "./interfaces/IGrantRegistry.sol";
 import {IKeyRegistry} from "./interfaces/IKeyRegistry.sol";
 import {IProxyRegistry} from "./interfaces/IProxyRegistry.sol";
 import {IRecordRegistry} from "./interfaces/IRecordRegistry.sol";
+import {IRekeyVerifier} from "./interfaces/IRekeyVerifier.sol";
 import {ITreasury} from "./interfaces/ITreasury.sol";
 import {BLS12381} from "./libraries/BLS12381.sol";
-import {Dleq} from "./libraries/Dleq.sol";
-import {RekeyCheck} from "./libraries/RekeyCheck.sol";
 import {Transcript} from "./libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "./types/Points.sol";
 import {GrantId, Member, StreamId} from "./types/Ids.sol";
+import {RekeyVerifier} from "./RekeyVerifier.sol";
 
 /// @title GrantRegistry
 /// @dev Assumes of the other contracts: KeyRegistry takes a key only with its proof; ProxyRegistry's draw is a function of its arguments and of
@@ -22,6 +22,7 @@ import {GrantId, Member, StreamId} from "./types/Ids.sol";
 contract GrantRegistry is IGrantRegistry {
     uint8 private constant DELEGATING = 1;
     uint8 private constant RECEIVING = 2;
+    uint8 private constant PROXY = 3;
     uint8 private constant MAXIMUM_COMMITTEE = 32;
     uint256 private constant MAXIMUM_TEXT = 512;
     /// Redraw fees go where nobody can fetch them: neither side may gain by a redraw.
@@ -33,6 +34,7 @@ contract GrantRegistry is IGrantRegistry {
     IRecordRegistry public immutable records;
     ITreasury public immutable treasury;
     address public immutable rounds;
+    IRekeyVerifier public immutable verifier;
     uint128 public immutable redrawFeeWei;
     uint128 public immutable complaintPenaltyWei;
     uint40 public immutable maxGrantSeconds;
@@ -56,6 +58,7 @@ contract GrantRegistry is IGrantRegistry {
         redrawFeeWei = settings.redrawFeeWei;
         complaintPenaltyWei = settings.complaintPenaltyWei;
         maxGrantSeconds = settings.maxGrantSeconds;
+        verifier = new RekeyVerifier();
     }
 
     // --- requests ---
@@ -206,15 +209,14 @@ contract GrantRegistry is IGrantRegistry {
 
     function _postRekey(GrantId grantId, Access storage access, G2Point calldata receivingKey, Rekey calldata rekey)
         private
-        returns (bytes32, bytes32)
+        returns (bytes32 maskHash, bytes32 rekeyRest)
     {
         if (rekey.epoch < access.epochFrom || rekey.epoch > access.epochTo) revert EpochOutOfScope(grantId, rekey.epoch);
         if (_rekeyHash[grantId][rekey.epoch] != 0) revert RekeyExists(grantId, rekey.epoch);
         Transcript.GrantContext memory bound = _contextOf(grantId, access, rekey);
-        RekeyCheck.Derived memory derived = RekeyCheck.requireWellFormed(rekey, receivingKey, bound);
-        _rekeyHash[grantId][rekey.epoch] = Transcript.rekeyHash(derived.maskHash, derived.rekeyRest);
+        (maskHash, rekeyRest) = verifier.requireWellFormed(rekey, receivingKey, bound);
+        _rekeyHash[grantId][rekey.epoch] = Transcript.rekeyHash(maskHash, rekeyRest);
         emit RekeyPosted(grantId, bound.label, bound.delegatorKeyVersion, bound.delegateeKeyVersion, rekey);
-        return (derived.maskHash, derived.rekeyRest);
     }
 
     /// @dev The context without the re-key's own hashes; also checks that A is the delegator's key under that label.
@@ -299,41 +301,19 @@ contract GrantRegistry is IGrantRegistry {
         _requireCommittee(grantId, access, committee);
         _requireSlot(committee, slot, nodeKey);
         Transcript.GrantContext memory bound = _contextOf(grantId, access, rekey);
-        RekeyCheck.Derived memory derived = RekeyCheck.derive(rekey, bound);
-        if (Transcript.rekeyHash(derived.maskHash, derived.rekeyRest) != _rekeyHash[grantId][rekey.epoch]) {
-            revert RekeyMismatch(grantId, rekey.epoch);
-        }
-        _requireShared(grantId, bound.label, slot, nodeKey, rekey.ephemeral, sharedPoint, proof);
+        IRekeyVerifier.Opening memory opening = IRekeyVerifier.Opening(slot, nodeKey, sharedPoint, proof);
+        (bytes32 fragment, bool good) = verifier.openFragment(rekey, bound, opening, _rekeyHash[grantId][rekey.epoch]);
 
-        bytes32 fragment = rekey.pads[slot - 1] ^ Transcript.pad(derived.context, bound.label, slot, sharedPoint);
-        bool upheld = !_isGood(uint256(fragment), derived.labelKey, rekey.commitments, slot);
-        if (upheld) access.status = Status.Voided;
-        emit FragmentComplaint(grantId, bound.label, slot, msg.sender, upheld, fragment);
-        if (!upheld) proxies.penalize(msg.sender, access.delegator, complaintPenaltyWei, GOOD_FRAGMENT);
+        if (!good) access.status = Status.Voided;
+        emit FragmentComplaint(grantId, bound.label, slot, msg.sender, !good, fragment);
+        if (good) proxies.penalize(msg.sender, access.delegator, complaintPenaltyWei, GOOD_FRAGMENT);
     }
 
     /// @dev The sender is the slot's member, and `nodeKey` its key of the version that the committee names.
     function _requireSlot(Member[] calldata committee, uint8 slot, G1Point calldata nodeKey) private view {
         if (slot == 0 || slot > committee.length || committee[slot - 1].accountOf() != msg.sender) revert NotInSlot(slot, msg.sender);
         uint16 version = committee[slot - 1].keyVersionOf();
-        if (BLS12381.hashOf(nodeKey) != proxies.proxyKeyHash(msg.sender, version)) revert IKeyRegistry.KeyMismatch(msg.sender, 3, version);
-    }
-
-    /// @dev log_g1(nodeKey) == log_R(sharedPoint).
-    function _requireShared(
-        GrantId grantId, bytes32 label, uint8 slot, G1Point memory nodeKey, G1Point memory ephemeral, G1Point memory sharedPoint, Proof memory proof
-    ) private view {
-        (G1Point memory first, G1Point memory second) = Dleq.equalLogsCommitments(BLS12381.G1(), nodeKey, ephemeral, sharedPoint, proof);
-        uint128 challenge =
-            Transcript.complaintChallenge(address(this), grantId, label, slot, nodeKey, ephemeral, sharedPoint, first, second);
-        if (challenge != proof.challenge) revert InvalidComplaintProof(grantId, slot);
-    }
-
-    /// @dev 0 < s_i < r and A_L^s_i == Y_i. Every point here was proven when the grant was made, so no precompile can fail but for want of
-    /// gas, which reverts: a failure is never taken for evidence.
-    function _isGood(uint256 fragment, G1Point memory labelKey, G1Point[] memory commitments, uint8 slot) private view returns (bool) {
-        if (fragment == 0 || fragment >= BLS12381.R) return false;
-        return BLS12381.equal(BLS12381.mul(labelKey, fragment), Dleq.commitmentOfSlot(commitments, slot));
+        if (BLS12381.hashOf(nodeKey) != proxies.proxyKeyHash(msg.sender, version)) revert IKeyRegistry.KeyMismatch(msg.sender, PROXY, version);
     }
 
     // --- for ConversionRounds ---
