@@ -1,8 +1,8 @@
 """The second build: every production contract through py-solc-x, to hold against what Hardhat made.
 
 Compiler version and settings come from ``deploy/solc/settings.json``, as they do for Hardhat. Everything else is done
-another way: other driver, other names for the sources, other resolution of imports, one compilation per file. The same
-bytecode from both says that no setting hides in one tool.
+another way: other driver, other names for the sources, other resolution of imports. The same bytecode from both says
+that no setting hides in one tool.
 
     python -m deploy.build      builds and compares; exit code 1 where they differ
 """
@@ -65,39 +65,35 @@ def find_compiler(version: str, root: Path = PROJECT_ROOT) -> Path:
 
 
 def compile_with_solcx(root: Path = PROJECT_ROOT) -> Iterator[CompiledContract]:
-    """Every production contract, compiled anew by py-solc-x, file by file.
+    """Every production contract, compiled anew by py-solc-x.
 
     Raises ``CompilationFailed`` with the compiler's message.
     """
     shared = compiler_settings(root)
-    compiler = find_compiler(shared.version, root)
-    for source in production_sources(root):
-        yield from _compile(source, shared, compiler, root)
-
-
-def _compile(source: str, shared: CompilerSettings, compiler: Path, root: Path) -> Iterator[CompiledContract]:
+    sources = production_sources(root)
     standard_input = {
         "language": "Solidity",
-        "sources": {source: {"content": (root / source).read_text(encoding="utf-8")}},
+        "sources": {source: {"content": (root / source).read_text(encoding="utf-8")} for source in sources},
         "settings": {
             **shared.settings,
             "remappings": list(REMAPPINGS),
-            "outputSelection": {source: {"*": list(OUTPUTS)}},
+            "outputSelection": {source: {"*": list(OUTPUTS)} for source in sources},
         },
     }
     try:
-        output = solcx.compile_standard(standard_input, base_path=root, solc_binary=compiler)
+        output = solcx.compile_standard(standard_input, base_path=root, solc_binary=find_compiler(shared.version, root))
     except SolcError as problem:
-        raise CompilationFailed(f"{source}: {problem.message}") from problem
-    for name, contract in sorted(output.get("contracts", {}).get(source, {}).items()):
-        yield CompiledContract(
-            name=name,
-            source=source,
-            abi=contract["abi"],
-            creation_code="0x" + contract["evm"]["bytecode"]["object"],
-            runtime_code="0x" + contract["evm"]["deployedBytecode"]["object"],
-            link_references=contract["evm"]["bytecode"]["linkReferences"],
-        )
+        raise CompilationFailed(problem.message) from problem
+    for source in sources:
+        for name, contract in sorted(output["contracts"].get(source, {}).items()):
+            yield CompiledContract(
+                name=name,
+                source=source,
+                abi=contract["abi"],
+                creation_code="0x" + contract["evm"]["bytecode"]["object"],
+                runtime_code="0x" + contract["evm"]["deployedBytecode"]["object"],
+                link_references=contract["evm"]["bytecode"]["linkReferences"],
+            )
 
 
 def require_same_build(first: Iterable[CompiledContract], second: Iterable[CompiledContract]) -> int:
