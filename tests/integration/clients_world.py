@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import subprocess
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from deploy.deploy import deploy
 from deploy.settings import LOCAL
+from tests.integration.local_nodes import LocalNode, start_anvil
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.contracts import Contracts
 from tpre_offchain.chain.deployment import Deployment
@@ -27,8 +27,6 @@ from tpre_offchain.proxy.worker import ProxyWorker, WorkerSettings
 from tpre_offchain.storage.local import LocalStore
 from tpre_offchain.storage.store import BlobStore
 
-ROOT = Path(__file__).resolve().parents[2]
-ANVIL = ROOT / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 RICH_WEI = 1_000 * 10**18
 QUICK = replace(LOCAL, rounds=replace(LOCAL.rounds, round_seconds=4, vote_seconds=2, challenge_seconds=2))
 T = TypeVar("T")
@@ -105,7 +103,7 @@ class ClientsWorld:
         cursor = Cursor(IN_MEMORY, "test")
         proxy.worker = ProxyWorker(self.connection, self.deployment, proxy.outbox, node_keys, settings, cursor)
         proxy.task = asyncio.create_task(proxy.worker.run())
-        while not proxy.worker.ready:
+        while not proxy.worker.ready:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.02)
 
     async def stop(self, proxy: Proxy) -> None:
@@ -124,23 +122,26 @@ class ClientsWorld:
 @contextmanager
 def clients_world(folder: Path, proxies: int = 5) -> Iterator[ClientsWorld]:
     """A fresh chain with deployed contracts and running proxies; everything ends with the block."""
-    with _anvil() as address, _loop_in_thread() as loop:
-        made = asyncio.run_coroutine_threadsafe(_make(f"ws://{address}", folder, loop), loop).result(60)
-        try:
-            for _ in range(proxies):
-                made.run(made.start(made.run(made.join())))
-            yield made
-        finally:
-            made.run(made.close())
+    node = start_anvil("--disable-code-size-limit")
+    try:
+        with _loop_in_thread() as loop:
+            made = asyncio.run_coroutine_threadsafe(_make(node, folder, loop), loop).result(60)
+            try:
+                for _ in range(proxies):
+                    made.run(made.start(made.run(made.join())))
+                yield made
+            finally:
+                made.run(made.close())
+    finally:
+        node.stop()
 
 
-async def _make(url: str, folder: Path, loop: asyncio.AbstractEventLoop) -> ClientsWorld:
-    connection = await Connection.open([url])
+async def _make(node: LocalNode, folder: Path, loop: asyncio.AbstractEventLoop) -> ClientsWorld:
+    connection = await Connection.open([node.ws_url])
     deployer = Keys.generate(secrets.token_bytes)
     await connection.rpc("anvil_setBalance", deployer.address, hex(RICH_WEI))
     deployment = await deploy(connection, deployer.account, QUICK)
-    http = url.replace("ws://", "http://")
-    return ClientsWorld(http, connection, deployment, LocalStore(folder / "blobs"), folder, loop)
+    return ClientsWorld(node.url, connection, deployment, LocalStore(folder / "blobs"), folder, loop)
 
 
 @contextmanager
@@ -154,22 +155,3 @@ def _loop_in_thread() -> Iterator[asyncio.AbstractEventLoop]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
-
-
-@contextmanager
-def _anvil() -> Iterator[str]:
-    process = subprocess.Popen(
-        [ANVIL, "--port", "0", "--host", "127.0.0.1", "--disable-code-size-limit"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    assert process.stdout is not None
-    stdout: IO[bytes] = process.stdout
-    try:
-        line = next(line for line in stdout if b"Listening on " in line)
-        drain = threading.Thread(target=stdout.read, daemon=True)  # the pipe must not fill up
-        drain.start()
-        yield line.split()[-1].decode()
-    finally:
-        process.terminate()
-        process.wait(10)
-        drain.join(5)
-        stdout.close()

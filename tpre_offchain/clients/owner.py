@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from tpre_offchain.chain.call import Call, Receipt
 from tpre_offchain.chain.events import AccessGranted, AccessRequested, EpochAdvanced, RoundOpened, StreamCreated
+from tpre_offchain.chain.reverts import ContractRevert
 from tpre_offchain.chain.structs import NO_FIRST_ROUND, Access, AccessRequest, FirstRound, Rekey, Status, Terms
 from tpre_offchain.clients.device import Device
 from tpre_offchain.clients.errors import NoGrant, StreamUnknown
@@ -34,6 +37,8 @@ from tpre_offchain.crypto.pre import generate_kfrags
 from tpre_offchain.types import Address, Epoch, GrantId, StreamId
 
 DAY_S: Final = 86_400
+GRANT_GAS_LIMIT: Final = 4_000_000
+"""Ample for the grant of several labels with a first round; what is not used is not paid."""
 
 
 class Owner(Device):
@@ -135,7 +140,7 @@ class Owner(Device):
             grant_id, expiry, quota, receiving.to_evm(), rekeys, await self._first_round(open_records)
         )
         with refusals_explained(), watch.stage("grant"):
-            receipt = await session.outbox.send(call, key=f"grant/{grant_id}")
+            receipt = await self._send_grant(call, grant_id)
         granted = receipt.one(AccessGranted)
         opened = [event for event in receipt.events if isinstance(event, RoundOpened)]
         return GivenGrant(
@@ -229,6 +234,17 @@ class Owner(Device):
         # A mistake of ours would cost the gas of a refused grant, or a complaint: three pairings now are cheaper.
         verified = verify_rekey(context, label.key, receiving, rekey)
         return chain_rekey(epoch, key.public, verified.rekey)
+
+    async def _send_grant(self, call: Call, grant_id: GrantId) -> Receipt:
+        outbox, key = self.session.outbox, f"grant/{grant_id}"
+        try:
+            return await outbox.send(call, key=key)
+        except ContractRevert as revert:
+            if revert.name != "DrawTooEarly":
+                raise
+        # The request stands in the newest block, on which the node simulates. The grant will be in a later one, where
+        # the draw is known; on a chain that mines only on demand no other block would come before it.
+        return await outbox.send(replace(call, gas_hint=GRANT_GAS_LIMIT), key=key, simulate=False)
 
     async def _first_round(self, records: Sequence[RecordRefLike]) -> FirstRound:
         if not records:

@@ -10,7 +10,7 @@ from tpre_offchain.chain.call import Call, Receipt
 from tpre_offchain.chain.events import RecordPublished
 from tpre_offchain.chain.reverts import ContractRevert
 from tpre_offchain.chain.rpc_errors import EndpointDown
-from tpre_offchain.chain.structs import make_record_id
+from tpre_offchain.chain.structs import make_record_id, publisher_of_record
 from tpre_offchain.clients.blobs import EncryptedBlob, encrypt_into
 from tpre_offchain.clients.errors import HistoryMissing, PublishQueued, shown_record
 from tpre_offchain.clients.files import new_sibling, sync
@@ -52,19 +52,35 @@ class Publisher:
         Raises ``PublishQueued`` if store or chain cannot be reached, once everything is kept for later.
         """
         watch = Stopwatch()
-        jobs = []
-        for item in items:
-            waiting = self._queue.unfinished(stream_id, item.fingerprint) if item.fingerprint else []
-            jobs.append(waiting[0] if waiting else await self._encrypted(stream_id, item, watch, on_progress))
-        return await self._finish(jobs, watch)
+        known = self._waiting(stream_id, items)
+        fresh = {
+            i: await self._encrypted(stream_id, item, watch, on_progress)
+            for i, item in enumerate(items)
+            if i not in known
+        }
+        async with self._queue.exclusive():
+            added = {i: self._queue.add(job, self._session.clock()) for i, job in fresh.items()}
+            jobs = {**known, **self._waiting(stream_id, items), **added}
+            return await self._finish([jobs[i] for i in range(len(items))], watch)
 
     async def publish_pending(self) -> list[PublishedRecord]:
         """Finish what is waiting, stream by stream. Raises ``PublishQueued`` if it cannot be done yet."""
-        jobs = self._queue.unfinished()
         published: list[PublishedRecord] = []
-        for stream_id in dict.fromkeys(job.stream_id for job in jobs):
-            published += await self._finish([job for job in jobs if job.stream_id == stream_id], Stopwatch())
+        async with self._queue.exclusive():
+            jobs = self._queue.unfinished()
+            for stream_id in dict.fromkeys(job.stream_id for job in jobs):
+                published += await self._finish([job for job in jobs if job.stream_id == stream_id], Stopwatch())
         return published
+
+    def _waiting(self, stream_id: StreamId, items: Sequence[Item]) -> dict[int, Job]:
+        """Which of the items an earlier run has begun, by their place among them."""
+        found: dict[int, Job] = {}
+        for i, item in enumerate(items):
+            jobs = self._queue.unfinished(stream_id, item.fingerprint) if item.fingerprint else []
+            free = [job for job in jobs if job not in found.values()]
+            if free:
+                found[i] = free[0]
+        return found
 
     # --- the blob ---------------------------------------------------------------------------------
 
@@ -81,7 +97,7 @@ class Publisher:
                     raise
                 spooled = True
                 blob = await self._encrypt_into(self._spool, item, dek, on_progress)
-        job = Job(
+        return Job(
             number=0,
             stream_id=stream_id,
             source=item.fingerprint,
@@ -97,7 +113,6 @@ class Publisher:
             tags=item.public_tags,
             is_spooled=spooled,
         )
-        return self._queue.add(job, session.clock())
 
     async def _encrypt_into(
         self, put: Callable[[Iterator[bytes]], Cid], item: Item, dek: bytes, on_progress: OnProgress
@@ -144,6 +159,8 @@ class Publisher:
                 published += await self._sent(stored[start : start + MAX_BATCH], watch)
             return published
         except (StoreUnavailable, EndpointDown) as error:
+            if self._queue.spool is None:
+                raise  # kept in memory alone: to call that queued would be a promise too much
             for job in jobs:
                 self._queue.set_error(job, error.message)
             raise PublishQueued(jobs[0].number, error.message) from error
@@ -152,41 +169,40 @@ class Publisher:
         """Put jobs of one stream on the chain in one transaction, each exactly once."""
         done: dict[int, PublishedRecord] = {}
         refused: ContractRevert | None = None
-        async with self._session.publishing[jobs[0].stream_id]:
-            for _ in range(_ATTEMPTS):
-                for job in jobs:
-                    if job.number not in done and await self._is_on_chain(job):
-                        done[job.number] = await self._found(job, watch)
-                todo = [job for job in jobs if job.number not in done]
-                if not todo:
-                    return [done[job.number] for job in jobs]
-                try:
-                    sealed, receipt = await self._post(todo, watch)
-                except ContractRevert as revert:
-                    if revert.name not in _MOVED_ON:
-                        self._give_up(todo, revert)
-                        raise
-                    # Another run or device of this account came first, or the epoch changed: look again.
-                    refused = revert
-                    jobs = [next((j for j in self._queue.unfinished() if j.number == job.number), job) for job in jobs]
-                    continue
-                for job in sealed:
-                    done[job.number] = self._published(job, receipt, watch)
+        for _ in range(_ATTEMPTS):
+            for job, record_id in await self._on_chain([job for job in jobs if job.number not in done]):
+                done[job.number] = await self._found(job, record_id, watch)
+            todo = [job for job in jobs if job.number not in done]
+            if not todo:
                 return [done[job.number] for job in jobs]
+            try:
+                sealed, receipt = await self._post(todo, watch)
+            except ContractRevert as revert:
+                if revert.name not in _MOVED_ON:
+                    self._give_up(todo, revert)
+                    raise
+                # Another run or device of this account came first, or the epoch changed: look again.
+                refused = revert
+                jobs = [next((j for j in self._queue.unfinished() if j.number == job.number), job) for job in jobs]
+                continue
+            for job, one in sealed:
+                record_id = make_record_id(job.stream_id, self._session.address, one.sequence)
+                done[job.number] = self._published(job, record_id, receipt, watch)
+            return [done[job.number] for job in jobs]
         raise refused or HistoryMissing("the chain moves faster than we can publish")
 
-    async def _post(self, jobs: Sequence[Job], watch: Stopwatch) -> tuple[list[Job], Receipt]:
+    async def _post(self, jobs: Sequence[Job], watch: Stopwatch) -> tuple[list[tuple[Job, SealedRecord]], Receipt]:
         session, stream_id = self._session, jobs[0].stream_id
         stream = await session.records.stream(stream_id)
         _, sequence = await session.contracts.records.publisher_of(stream_id, session.address)
+        label = await session.records.current_label_key(stream_id, stream)
         with watch.stage("encrypt"):
-            label = await session.records.current_label_key(stream_id, stream)
             sealed = [self._sealed(job, label, sequence + i) for i, job in enumerate(jobs)]
         records = [(job, job.sealed) for job in sealed if job.sealed is not None]
         with watch.stage("publish"):
             call = self._call(stream_id, [one for _, one in records])
             receipt = await session.outbox.send(call, key=f"publish/{records[0][1].record_hash.hex()}/{len(records)}")
-        return [job for job, _ in records], receipt
+        return records, receipt
 
     def _sealed(self, job: Job, label: LabelKey, sequence: int) -> Job:
         epoch = label.preimage.epoch
@@ -208,25 +224,30 @@ class Publisher:
 
     # --- what came of it --------------------------------------------------------------------------
 
-    def _record_id(self, job: Job) -> RecordId:
-        return make_record_id(job.stream_id, self._session.address, job.sealed.sequence if job.sealed else 0)
+    async def _on_chain(self, jobs: Sequence[Job]) -> list[tuple[Job, RecordId]]:
+        """Which of the jobs' records are published already, by an earlier run or another program of this account.
 
-    async def _is_on_chain(self, job: Job) -> bool:
-        if job.sealed is None:
-            return False
-        stored = await self._session.contracts.records.record_hash(self._record_id(job))
-        return stored == job.sealed.record_hash
+        Asked only where that is possible. The CID tells, for no two blobs have the same: each has a key of its own.
+        """
+        waiting = {job.number for job in self._queue.unfinished()}
+        doubtful = {keccak256(job.cid): job for job in jobs if job.sealed is not None or job.number not in waiting}
+        if not doubtful:
+            return []
+        published = await self._session.records.published([jobs[0].stream_id])
+        return [
+            (doubtful[event.record.cid_hash], event.record_id)
+            for event in published
+            if event.record.cid_hash in doubtful and publisher_of_record(event.record_id) == self._session.address
+        ]
 
-    async def _found(self, job: Job, watch: Stopwatch) -> PublishedRecord:
-        """A record that an earlier run had sent."""
-        record = await self._session.records.record(self._record_id(job))
+    async def _found(self, job: Job, record_id: RecordId, watch: Stopwatch) -> PublishedRecord:
+        record = await self._session.records.record(record_id)
         receipt = await self._session.connection.receipt(record.event.at.tx_hash)
         if receipt is None:
-            raise HistoryMissing(f"the node has not the transaction of record {shown_record(record.record_id)}")
-        return self._published(job, receipt, watch)
+            raise HistoryMissing(f"the node has not the transaction of record {shown_record(record_id)}")
+        return self._published(job, record_id, receipt, watch)
 
-    def _published(self, job: Job, receipt: Receipt, watch: Stopwatch) -> PublishedRecord:
-        record_id = self._record_id(job)
+    def _published(self, job: Job, record_id: RecordId, receipt: Receipt, watch: Stopwatch) -> PublishedRecord:
         events = [e for e in receipt.events if isinstance(e, RecordPublished) and e.record_id == record_id]
         if not events:
             raise HistoryMissing(f"the node's receipt lacks record {shown_record(record_id)}")

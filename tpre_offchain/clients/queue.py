@@ -6,10 +6,13 @@ taken yet. The data keys in it are sealed under a key of the account, so the fil
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -23,7 +26,11 @@ from tpre_offchain.crypto.hashing import Random, hkdf
 from tpre_offchain.errors import StorageError
 from tpre_offchain.types import Epoch, StreamId
 
+if sys.platform != "win32":
+    import fcntl
+
 _NONCE_BYTES: Final = 12
+_LOCK_POLL_S: Final = 0.05
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
     id INTEGER PRIMARY KEY AUTOINCREMENT, stream INTEGER NOT NULL, source TEXT NOT NULL, queued_at REAL NOT NULL,
@@ -79,6 +86,8 @@ class PublishQueue:
 
     def __init__(self, folder: Path | None, account_secret: bytes, random: Random) -> None:
         self.spool = None if folder is None else folder / "spool"
+        self._lock_path = None if folder is None else folder / "publish.lock"
+        self._turn = asyncio.Lock()
         if self.spool is not None and folder is not None:
             make_private_folder(self.spool)
             path = folder / "publish.sqlite"
@@ -90,6 +99,18 @@ class PublishQueue:
         self._db.execute(_SCHEMA)
         self._cipher = AESGCM(hkdf(account_secret, "TPRE-V1/publish-queue", b"", 32))
         self._random = random
+
+    @asynccontextmanager
+    async def exclusive(self) -> AsyncIterator[None]:
+        """Alone with the queue, among all tasks and programs of this account: two of them must not finish one job."""
+        async with self._turn:
+            if self._lock_path is None:
+                yield
+                return
+            with self._lock_path.open("ab") as file:
+                while not _locked(file.fileno()):  # noqa: ASYNC110 - no event tells when another program lets go
+                    await asyncio.sleep(_LOCK_POLL_S)
+                yield
 
     def __enter__(self) -> Self:
         return self
@@ -173,6 +194,17 @@ class PublishQueue:
             )
         except Exception as problem:  # noqa: BLE001 - whatever is wrong with the entry, it cannot be used
             raise QueueDamaged(f"job {number} of the publish queue: {type(problem).__name__}") from None
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock of an open file, if it is free; it goes with the file."""
+    if sys.platform == "win32":
+        return True  # no such locks there: programs of one account must take turns themselves
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _pending(row: tuple[Any, ...]) -> PendingPublish:

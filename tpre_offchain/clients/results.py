@@ -187,8 +187,6 @@ class ConversionRecord:
     """Gas of the round's transactions: open, submit, propose, vote."""
     opened_block: int
     finalized_block: int
-    duration_ms: float | None = None
-    """Measured by whoever waited for it from the opening on."""
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class Rounds:
             leader_slot=proposed.slot,
             contributors=tuple(member.account for i, member in enumerate(committee) if proposed.contributors >> i & 1),
             votes=tuple(cast[slot] for slot in sorted(cast)),
-            approvals=finalized.approvals,
+            approvals=finalized.approvals.bit_count(),
             by_proof=finalized.by_proof,
             result_hash="0x" + proposed.result_hash.hex(),
             gas={

@@ -12,7 +12,6 @@ import asyncio
 import secrets
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -33,7 +32,7 @@ from tpre_offchain.clients.rounds import Rounds
 from tpre_offchain.crypto.hashing import Domain, Random
 from tpre_offchain.storage.opening import open_store
 from tpre_offchain.storage.store import BlobStore
-from tpre_offchain.types import Address, StreamId
+from tpre_offchain.types import Address
 
 T = TypeVar("T")
 
@@ -71,7 +70,6 @@ class Session:
         self.rounds = Rounds(self.history, connection, self.domain)
         self.registration = Registration(self.contracts.keys, outbox, keys, self.domain, random)
         self.queue = PublishQueue(state, keys.identity.publisher_secret, random)
-        self.publishing: defaultdict[StreamId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._runner: asyncio.Runner | None = None
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -189,8 +190,9 @@ class User(Client):
         found = await session.records.record(record_id)
         with watch.stage("convert"):
             converted = await self._converted(grant_id, record_id, timeout_s)
-        with watch.stage("decrypt"):
+        with watch.stage("verify"):
             granted = await session.grants.granted_label(grant_id, found.epoch)
+        with watch.stage("decrypt"):
             metadata = await open_as_user(session, found, granted, converted)
         return await fetch_data(
             session,
@@ -211,7 +213,7 @@ class User(Client):
         ``ProtocolError`` only if the contract let it pass.
         """
         call = await self._round_call(grant_id_of(grant), [record_id_of(record) for record in records])
-        forced = Call(**{**vars(call), "gas_hint": ATTEMPT_GAS})
+        forced = replace(call, gas_hint=ATTEMPT_GAS)
         try:
             receipt = await self.session.outbox.send(forced, simulate=False)
         except ContractRevert as revert:

@@ -1,0 +1,208 @@
+"""Owner, device and user on a real chain with proxies at work: what they can do."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.integration.clients_world import ClientsWorld, clients_world
+from tpre_offchain.chain.structs import Phase, Status
+from tpre_offchain.clients import Device, Item, Owner, Session, User
+from tpre_offchain.clients.errors import OutputExists, StreamUnknown
+
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClientsWorld]:
+    with clients_world(tmp_path_factory.mktemp("world"), proxies=5) as made:
+        yield made
+
+
+@pytest.fixture
+def owner(world: ClientsWorld) -> Iterator[Owner]:
+    with world.session() as session:
+        yield Owner(session)
+
+
+@pytest.fixture
+def user(world: ClientsWorld) -> Iterator[User]:
+    with world.session() as session:
+        yield User(session)
+
+
+def test_fetch__granted_record__gives_the_published_bytes(owner: Owner, user: User, tmp_path: Path) -> None:
+    source = tmp_path / "readings.csv"
+    source.write_bytes(b"time,F\n1,70.1\n")
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+
+    stream = owner.create_stream("machine-7/temperature", summary="bearing, 1 Hz", minimum=(2, 3))
+    record = owner.publish(stream, source, tags={"unit": "F"})
+    assert record.plain_sha256 == digest
+    assert record.timings_ms.keys() >= {"encrypt", "publish"}
+
+    request = user.request(stream, threshold=3, committee=5, purpose="maintenance")
+    (asked,) = owner.requests(stream)
+    assert (asked.grant_id, asked.delegatee, asked.purpose) == (request.grant_id, user.address, "maintenance")
+    granted = owner.grant(asked, days=30, quota=10, open_records=[record])
+    assert len(set(granted.committee)) == 5
+    assert granted.round_id is not None
+    assert granted.timings_ms["rekey"] > 0
+    assert owner.requests(stream) == []
+
+    stages: list[str] = []
+    report = user.fetch(request, record, tmp_path / "out.csv", on_progress=lambda stage, *_: stages.append(stage))
+    assert report.output.read_bytes() == source.read_bytes()
+    assert stat.S_IMODE(report.output.stat().st_mode) == 0o600
+    assert (report.plain_sha256, report.signer, report.name) == (digest, owner.address, "readings.csv")
+    assert (report.media_type, report.round_id) == ("text/csv", granted.round_id)
+    assert report.timings_ms.keys() >= {"convert", "decrypt"}
+    assert {"fetch", "decrypt"} <= set(stages)
+
+    conversion = user.conversion(granted.round_id)
+    assert conversion.record_ids == (record.record_id,)
+    assert conversion.leader in granted.committee
+    assert len(conversion.contributors) == 3
+    assert set(conversion.contributors) <= set(granted.committee)
+    assert conversion.approvals == sum(vote.approve for vote in conversion.votes) >= 3
+    assert len(conversion.gas["submit"]) >= 3
+    assert all(gas > 21_000 for kind in conversion.gas.values() for gas in kind)
+
+    status = user.status(request)
+    assert (status.status, status.used, status.quota, status.live) == (Status.GRANTED, 1, 10, True)
+    assert [one.phase for one in status.rounds] == [Phase.FINALIZED]
+    assert [one.grant_id for one in user.grants()] == [request.grant_id]
+
+
+def test_fetch__converted_before__opens_no_second_round(owner: Owner, user: User, tmp_path: Path) -> None:
+    stream = owner.create_stream("a")
+    record = owner.publish(stream, b"once")
+    request = user.request(stream, threshold=2, committee=3)
+    owner.grant(request)
+    first = user.fetch(request, record, tmp_path / "1")
+    second = user.fetch(request, record, tmp_path / "2")
+    assert first.round_id == second.round_id
+    assert user.status(request).used == 1
+    with pytest.raises(OutputExists):
+        user.fetch(request, record, tmp_path / "2")
+    assert user.fetch(request, record, tmp_path / "2", overwrite=True).plain_length == 4
+
+
+@pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, 3 * MIB + 5])
+def test_fetch__any_size__is_whole(owner: Owner, user: User, tmp_path: Path, seeded: Random, size: int) -> None:
+    data = seeded.randbytes(size)
+    stream = owner.create_stream("sizes")
+    record = owner.publish(stream, data, name="blob")
+    request = user.request(stream, threshold=1, committee=1)
+    owner.grant(request, open_records=[record])
+    report = user.fetch(request, record, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == data
+    assert report.plain_length == size
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_fetch__owner__needs_no_proxy_and_reads_what_devices_wrote(
+    world: ClientsWorld, owner: Owner, tmp_path: Path
+) -> None:
+    stream = owner.create_stream("devices")
+    with world.session() as session:
+        device = Device(session)
+        owner.set_publisher(stream, device.address)
+        records = device.publish_batch(stream, [b"one", Item(b"two", name="two.txt", tags={"n": "2"}), b""])
+        assert len({record.transaction.hash for record in records}) == 1
+        assert [record.record_id & 0xFFFFFFFF for record in records] == [0, 1, 2]
+        own = device.publish(stream, b"three")
+    reports = [owner.fetch(record, tmp_path / f"{i}") for i, record in enumerate([*records, own])]
+    assert [(tmp_path / f"{i}").read_bytes() for i in range(4)] == [b"one", b"two", b"", b"three"]
+    assert {report.signer for report in reports} == {device.address}
+    assert reports[1].name == "two.txt"
+    assert reports[0].round_id is None
+
+
+def test_fetch__batch_of_records__is_one_round(owner: Owner, user: User, tmp_path: Path) -> None:
+    stream = owner.create_stream("batch")
+    records = owner.publish_batch(stream, [f"record {i}".encode() for i in range(7)])
+    request = user.request(stream, threshold=2, committee=3)
+    owner.grant(request)
+    opened = user.open_round(request, list(reversed(records)))
+    assert opened.record_ids == tuple(record.record_id for record in records)
+    user.wait(opened)
+    for i, record in enumerate(records):
+        assert user.fetch(request, record, tmp_path / str(i)).round_id == opened.round_id
+        assert (tmp_path / str(i)).read_bytes() == f"record {i}".encode()
+
+
+def test_grant__several_epochs__opens_each(owner: Owner, user: User, tmp_path: Path) -> None:
+    stream = owner.create_stream("epochs")
+    old = owner.publish(stream, b"epoch 0")
+    assert owner.advance_epoch(stream).epoch == 1
+    new = owner.publish(stream, b"epoch 1")
+    assert (old.epoch, new.epoch) == (0, 1)
+    request = user.request(stream, threshold=2, committee=3, epochs=(0, 1))
+    assert owner.grant(request).epochs == (0, 1)
+    user.fetch(request, old, tmp_path / "old")
+    user.fetch(request, new, tmp_path / "new")
+    assert (tmp_path / "old").read_bytes() == b"epoch 0"
+    assert (tmp_path / "new").read_bytes() == b"epoch 1"
+
+
+def test_offer__unasked_user__can_fetch(owner: Owner, user: User, tmp_path: Path) -> None:
+    stream = owner.create_stream("offered")
+    record = owner.publish(stream, b"for you")
+    user.register()
+    offer = owner.offer(stream, user.address, threshold=2, committee=3, purpose="audit")
+    owner.grant(offer)
+    assert user.fetch(offer, record, tmp_path / "out").plain_length == 7
+
+
+def test_catalog__text__finds_streams_and_shows_nothing_sealed(owner: Owner, user: User, tmp_path: Path) -> None:
+    source = tmp_path / "secret-name.csv"
+    source.write_bytes(b"x")
+    stream = owner.create_stream("hidden name", summary="Pump 9 vibration", minimum=(2, 3), price_wei=7)
+    record = owner.publish(stream, source, tags={"unit": "mm/s", "site": "Basel"})
+    for text in ("pump 9", "BASEL", "mm/s", owner.address.lower()):
+        (found,) = user.catalog(text, owner=owner.address)
+        assert found.stream_id == stream.stream_id
+    (shown,) = found.records
+    assert (shown.record_id, shown.publisher) == (record.record_id, owner.address)
+    assert shown.tags == {"unit": "mm/s", "site": "Basel"}
+    assert (found.terms.minimum_threshold, found.terms.minimum_committee, found.terms.price_wei) == (2, 3, 7)
+    assert "secret-name" not in repr(found)
+    assert "hidden name" not in repr(found)
+    assert user.catalog("no such text", owner=owner.address) == []
+
+
+def test_stream__name__finds_the_latest_of_that_name(owner: Owner) -> None:
+    owner.create_stream("twice")
+    latest = owner.create_stream("twice")
+    assert owner.stream("twice") == latest.stream_id
+    assert len(owner.streams()) == 2
+    with pytest.raises(StreamUnknown):
+        owner.stream("never")
+
+
+def test_register__second_time__sends_nothing(owner: Owner, user: User) -> None:
+    first, second = owner.register(), owner.register()
+    assert first.transaction is not None
+    assert first.timings_ms["keygen"] > 0
+    assert (second.version, second.transaction) == (1, None)
+    assert user.register().role == "receiving"
+
+
+async def test_aio__running_loop__does_the_same(world: ClientsWorld) -> None:
+    keys = await asyncio.to_thread(world.new_keys)
+    async with await Session.start(
+        rpc=world.url, deployment=world.deployment, store=world.store, keys=keys
+    ) as session:
+        owner = Owner(session)
+        stream = await owner.create_stream.aio("async")
+        record = await owner.publish.aio(stream, b"data")
+        assert record.plain_length == 4
+        with pytest.raises(RuntimeError, match="aio"):
+            owner.create_stream("sync")
