@@ -37,19 +37,22 @@ from tpre_offchain.crypto.kfrag import GrantContext, Member, Rekey, VerifiedReke
 from tpre_offchain.crypto.metadata import Metadata
 from tpre_offchain.crypto.pre import Capsule, RecordContext, decrypt_reencrypted, encrypt
 from tpre_offchain.crypto.proofs import Proof
-from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId, StreamId
+from tpre_offchain.proxy.grants import rekey_of
+from tpre_offchain.proxy.rounds import ranking
+from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId, Slot, StreamId
 
 ROOT = Path(__file__).resolve().parents[2]
 ANVIL = ROOT / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 RICH_WEI = 1_000 * 10**18
 QUICK = replace(LOCAL, rounds=replace(LOCAL.rounds, round_seconds=40, vote_seconds=3, challenge_seconds=2))
+NO_STREAM = StreamId(0)
 Tamper = Callable[[Rekey], Rekey]
 
 
 @asynccontextmanager
 async def anvil_node(*arguments: str) -> AsyncIterator[str]:
     """A fresh anvil on a free port of 127.0.0.1; its address."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: ASYNC220 - starts in no time
         [ANVIL, "--port", "0", "--host", "127.0.0.1", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     try:
@@ -57,7 +60,7 @@ async def anvil_node(*arguments: str) -> AsyncIterator[str]:
         stdout: IO[bytes] = process.stdout
         line = await asyncio.to_thread(_line_with, stdout, b"Listening on ")
         # the pipe must not fill up
-        drain = asyncio.get_running_loop().run_in_executor(None, lambda: stdout.read())
+        drain = asyncio.get_running_loop().run_in_executor(None, stdout.read)
         yield line.split()[-1].decode()
     finally:
         process.terminate()
@@ -106,6 +109,15 @@ class ProxyProcess:
     def logs(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_path.read_text().splitlines()]
 
+    def actions(self) -> list[str]:
+        return [line["action"] for line in self.logs() if line["event"] == "acted" and line["outcome"] == "done"]
+
+    def pause(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(10)
@@ -127,7 +139,7 @@ class World:
     user: Party
     proxies: list[Party]
     folder: Path
-    stream_id: StreamId = StreamId(0)
+    stream_id: StreamId = NO_STREAM
     processes: dict[int, ProxyProcess] = field(default_factory=dict)
 
     @property
@@ -215,8 +227,6 @@ class World:
 
     async def rekey_of(self, grant_id: GrantId) -> VerifiedRekey:
         """The grant's re-key as the user reads it from the chain."""
-        from tpre_offchain.proxy.grants import rekey_of
-
         access = await self.contracts.grants.access_of(grant_id)
         members = await self.contracts.grants.committee_of(grant_id)
         posted = [e for e in await self.events() if isinstance(e, RekeyPosted) and e.grant_id == grant_id][-1]
@@ -284,11 +294,11 @@ class World:
 
     async def start(self, *numbers: int, **worker: Any) -> None:
         """Start worker processes, all at once, and wait until they are ready."""
-        for number in numbers:
-            self.processes[number] = await self._launch(number, worker)
+        launched = await asyncio.gather(*(asyncio.to_thread(self._launch, number, worker) for number in numbers))
+        self.processes |= dict(zip(numbers, launched, strict=True))
         await asyncio.gather(*(self.processes[number].ready() for number in numbers))
 
-    async def _launch(self, number: int, worker: dict[str, Any]) -> ProxyProcess:
+    def _launch(self, number: int, worker: dict[str, Any]) -> ProxyProcess:
         proxy = self.proxies[number]
         config = {
             "rpc_urls": [self.url],
@@ -312,7 +322,7 @@ class World:
         assert process.stdout is not None
         process.stdin.write(json.dumps(config).encode())
         process.stdin.close()
-        line = await asyncio.to_thread(process.stdout.readline)
+        line = process.stdout.readline()
         assert line, log_path.read_text()
         return ProxyProcess(process, json.loads(line)["health_port"], log_path)
 
@@ -322,6 +332,27 @@ class World:
                 proxy.kill()
             if proxy.process.stdout is not None:
                 proxy.process.stdout.close()
+
+    async def ranked(self, grant_id: GrantId, index: int = 0) -> list[int]:
+        """Numbers of the committee's proxies in the rank order of a round that may not be open yet."""
+        committee = await self.contracts.grants.committee_of(grant_id)
+        order = ranking(structs.make_round_id(grant_id, index), committee)
+        return [self.number_of(committee[slot - 1].account) for slot in order]
+
+    async def submit_nonsense(self, number: int, round_id: RoundId) -> int:
+        """Play a lying proxy: post cfrags that are no conversions. Returns its slot."""
+        opened: RoundOpened = (await self.of_round(round_id, RoundOpened))[0]
+        committee = await self.contracts.grants.committee_of(opened.grant_id)
+        slot = next(i for i, m in enumerate(committee, 1) if m.account == self.proxies[number].address)
+        data = opened.data
+        data_hash = hashing.round_data_hash(
+            data.label, data.mask_hash, data.rekey_rest, data.capsules_hash, data.record_ids_hash
+        )
+        call = self.contracts.rounds.submit_cfrags(
+            round_id, committee, data_hash, Slot(slot), opened.capsules, structs.Proof(1, 1)
+        )
+        await self.proxies[number].outbox.send(call)
+        return slot
 
     def number_of(self, account: str) -> int:
         return next(i for i, proxy in enumerate(self.proxies) if proxy.address == account)

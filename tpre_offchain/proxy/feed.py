@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.event_decoding import decode_logs
 from tpre_offchain.chain.events import Event
+from tpre_offchain.chain.logs import Log
+from tpre_offchain.chain.watch import Cursor, Read, Rewound, WatchSettings, watch
+from tpre_offchain.errors import ChainError
 from tpre_offchain.proxy.cursor import Place
 from tpre_offchain.types import Address
 
@@ -43,28 +46,33 @@ class News:
 
 
 class Feed:
-    """Events of some contracts."""
+    """Events of some contracts, from a place on and without end."""
 
-    def __init__(
-        self, connection: Connection, addresses: Sequence[Address], *, confirmations: int, poll_s: float
-    ) -> None:
+    def __init__(self, connection: Connection, addresses: Sequence[Address], settings: WatchSettings) -> None:
         self._connection = connection
         self._addresses = addresses
-        self._confirmations = confirmations
-        self._poll_s = poll_s
+        self._settings = settings
 
-    async def follow(self, place: Place | None, first_block: int) -> AsyncIterator[News]:
-        """Everything since a place, or since a block."""
-        next_block = first_block if place is None else place.block_number + 1
-        while True:
-            head = await self._connection.latest()
-            last = head.number - self._confirmations
-            if last >= next_block:
-                logs = await self._connection.get_logs(self._addresses, next_block, last)
-                block = head if last == head.number else await self._connection.block(last)
-                assert block is not None
-                yield News(decode_logs(logs), place=Place(last, block.hash))
-                next_block = last + 1
-            else:
-                yield News()
-            await asyncio.sleep(self._poll_s)
+    async def follow(
+        self, place: Place | None, first_block: int, on_trouble: Callable[[ChainError], None]
+    ) -> AsyncIterator[News]:
+        """What came after a place, or since a block; then what comes. ``on_trouble``: told when the chain is away."""
+        start = Cursor(first_block - 1) if place is None else Cursor(place.block_number, place.block_hash)
+        target = (await self._connection.latest()).number - self._settings.confirmations
+        if start.number >= target:
+            yield News()
+        logs: list[Log] = []
+        items = watch(self._connection, self._addresses, start, self._settings, on_trouble=on_trouble)
+        async with aclosing(items):
+            async for item in items:
+                match item:
+                    case Log():
+                        logs.append(item)
+                    case Rewound(cursor):
+                        # logs of a range that was not read whole come again
+                        logs.clear()
+                        yield News(rewound_to=cursor.number, caught_up=False)
+                    case Read(cursor):
+                        events = decode_logs(logs)
+                        logs.clear()
+                        yield News(events, None, Place(cursor.number, cursor.hash), cursor.number >= target)

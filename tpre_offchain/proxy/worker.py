@@ -20,9 +20,10 @@ from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.deployment import Deployment
 from tpre_offchain.chain.events import Event
 from tpre_offchain.chain.outbox import Outbox
+from tpre_offchain.chain.watch import WatchSettings
 from tpre_offchain.crypto.hashing import Random
 from tpre_offchain.crypto.keys import ProxyKey
-from tpre_offchain.errors import TpreError
+from tpre_offchain.errors import ChainError, TpreError
 from tpre_offchain.proxy.actions import Workbench, prepare
 from tpre_offchain.proxy.checks import check_capsules, check_submission, fetch_records
 from tpre_offchain.proxy.contracts import ProxyContracts
@@ -97,8 +98,7 @@ class ProxyWorker:
         self._feed = Feed(
             connection,
             [self._contracts.grants.address, self._contracts.rounds.address],
-            confirmations=settings.confirmations,
-            poll_s=settings.poll_s,
+            WatchSettings(confirmations=settings.confirmations, poll_s=settings.poll_s),
         )
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -139,7 +139,9 @@ class ProxyWorker:
         failures = 0
         while True:
             try:
-                async for news in self._feed.follow(await self._resume(), self._contracts.first_block):
+                async for news in self._feed.follow(
+                    await self._resume(), self._contracts.first_block, self._on_trouble
+                ):
                     failures = 0
                     await self._take(news)
             except Exception as problem:  # noqa: BLE001 - whatever broke the feed, the chain can be read again
@@ -318,6 +320,9 @@ class ProxyWorker:
 
     def _pause_s(self, failures: int) -> float:
         return min(self._settings.retry_limit_s, self._settings.retry_s * 2.0 ** (min(failures, 20) - 1))
+
+    def _on_trouble(self, trouble: ChainError) -> None:
+        self._caught(trouble, "watch")
 
     def _caught(self, problem: BaseException, where: str, **context: str) -> None:
         self.metrics.errors.labels(type(problem).__name__).inc()
