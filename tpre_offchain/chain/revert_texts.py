@@ -34,7 +34,7 @@ REVERT_TEXTS: Mapping[str, RevertText] = {
         "the check needs {needed} gas that the transaction does not have", "send with a higher gas limit", True
     ),
     "ScalarTooLarge": RevertText("{scalar} is not below the group order r", "reduce the scalar modulo r"),
-    "WrongTermCount": RevertText("{points} terms on one side and {others} on the other", "give as many, and at least one"),
+    "WrongTermCount": RevertText("{points} terms here and {others} there", "give as many, and at least one"),
     "UnexpectedIdentity": RevertText("a point is the identity", "make the value anew with fresh randomness"),
     # KeyRegistry
     "InvalidKeyProof": RevertText(
