@@ -35,6 +35,7 @@ contract ProxyRegistry is IProxyRegistry {
     uint40 private constant STAYS = type(uint40).max;
     uint256 private constant MAX_ENDPOINT_BYTES = 256;
     uint256 private constant MAX_DRAW_STEPS = 256;
+    uint256 private constant MOVED_TABLE = 2 * MAX_DRAW_STEPS;
     /// A draw can look back 8,191 blocks (EIP-2935); a place must not be used again before.
     uint32 private constant MIN_EXIT_COOLDOWN_BLOCKS = 8_192;
 
@@ -177,29 +178,17 @@ contract ProxyRegistry is IProxyRegistry {
     /// @inheritdoc IProxyRegistry
     function draw(bytes32 seed, uint32 poolSize_, uint256 atBlock, uint8 n) external view returns (Member[] memory committee) {
         committee = new Member[](n);
-        // The shuffle writes only where it swapped: moved[i] holds the place now at position `positions[i]`.
-        uint256[] memory positions = new uint256[](MAX_DRAW_STEPS);
-        uint256[] memory moved = new uint256[](MAX_DRAW_STEPS);
+        // The shuffle is kept as what it moved, in a table by position (a small pool never collides in it).
+        uint256[] memory moved = new uint256[](poolSize_ < MOVED_TABLE ? poolSize_ : MOVED_TABLE);
         uint256 found;
-        uint256 swaps;
         for (uint256 k = 0; found < n && k < poolSize_ && k < MAX_DRAW_STEPS; ++k) {
             uint256 position = k + (Transcript.drawStep(seed, k) % (poolSize_ - k));
-            uint256 index = position;
-            uint256 here = k;
-            uint256 target = swaps;
-            for (uint256 i = 0; i < swaps; ++i) {
-                if (positions[i] == position) (index, target) = (moved[i], i);
-                if (positions[i] == k) here = moved[i];
-            }
-            // Position k is never looked at again: what stood there moves to where the chosen place was.
-            if (position != k) {
-                (positions[target], moved[target]) = (position, here);
-                if (target == swaps) ++swaps;
-            }
-            Place memory place = _places[index];
-            if (place.activationBlock <= atBlock && atBlock < place.exitBlock) {
-                committee[found++] = toMember(place.account, place.keyVersion);
-            }
+            (uint256 index, uint256 entry) = _placeAt(moved, position);
+            (uint256 here,) = _placeAt(moved, k);
+            // Position k is never looked at again: only what stood there moves, to where the chosen place was.
+            moved[entry] = ((position + 1) << 32) | here;
+            (uint256 activationBlock, uint256 exitBlock, Member member) = _read(index);
+            if (activationBlock <= atBlock && atBlock < exitBlock) committee[found++] = member;
         }
         if (found < n) revert CommitteeUndrawable(found, n);
     }
@@ -272,6 +261,31 @@ contract ProxyRegistry is IProxyRegistry {
         _places[account.index].exitBlock = exitBlock;
         --activeCount;
         emit ProxyLeaving(who, exitBlock, uint64(block.timestamp) + EXIT_COOLDOWN_SECONDS);
+    }
+
+    /// @dev The place now at a position of the shuffle, and the position's entry in the table: (position + 1) << 32 | place, 0 if it never moved.
+    /// Ends, as the table is at most half full: MAX_DRAW_STEPS entries, or one for each position there is.
+    function _placeAt(uint256[] memory moved, uint256 position) private pure returns (uint256 place, uint256 entry) {
+        unchecked {
+            uint256 size = moved.length;
+            entry = position % size;
+            while (true) {
+                uint256 found = moved[entry];
+                if (found == 0) return (position, entry);
+                if (found >> 32 == position + 1) return (uint32(found), entry);
+                entry = (entry + 1) % size;
+            }
+        }
+    }
+
+    /// @dev A place by one storage read: Place packs account, activationBlock, exitBlock, keyVersion from the low bits up.
+    function _read(uint256 index) private view returns (uint256 activationBlock, uint256 exitBlock, Member member) {
+        Place storage place = _places[index];
+        uint256 word;
+        assembly ("memory-safe") {
+            word := sload(place.slot)
+        }
+        return (uint40(word >> 160), uint40(word >> 200), toMember(address(uint160(word)), uint16(word >> 240)));
     }
 
     function _member(address who) private view returns (Account storage account) {

@@ -157,8 +157,16 @@ library Transcript {
     }
 
     /// @dev By how much step k's place goes ahead, before the reduction mod (poolSize - k).
-    function drawStep(bytes32 seed, uint256 k) internal pure returns (uint256) {
-        return uint256(keccak256(abi.encode(DRAW_STEP, seed, k)));
+    function drawStep(bytes32 seed, uint256 k) internal pure returns (uint256 step) {
+        bytes32 tag = DRAW_STEP;
+        // abi.encode would take new memory at each of up to 256 steps
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            mstore(start, tag)
+            mstore(add(start, 0x20), seed)
+            mstore(add(start, 0x40), k)
+            step := keccak256(start, 0x60)
+        }
     }
 
     // --- rounds (SPEC §9) ---

@@ -22,6 +22,8 @@ interface Vm {
     function setBlockhash(uint256 blockNumber, bytes32 blockHash) external;
     function chainId(uint256 id) external;
     function prevrandao(bytes32 value) external;
+    function getNonce(address account) external view returns (uint64);
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
     function etch(address target, bytes calldata code) external;
     function mockCall(address callee, bytes calldata data, bytes calldata returned) external;
     function clearMockedCalls() external;
