@@ -1,11 +1,11 @@
 """The demo's story, told with the real things: a net of processes, an owner, a user, and what the contracts refuse.
 
-    owner   keys, a stream, an encrypted record
-    user    finds it, asks; is refused before the grant
-    owner   grants
-    user    has it converted, reads it: the same bytes
-    owner   revokes, starts a new epoch
-    user    is refused
+owner   keys, a stream, an encrypted record
+user    finds it, asks; is refused before the grant
+owner   grants
+user    has it converted, reads it: the same bytes
+owner   revokes, starts a new epoch
+user    is refused
 """
 
 from __future__ import annotations
@@ -115,8 +115,12 @@ def _story(
 
     registered = [(OWNER, owner.register()), (USER, user.register())]
     for who, key in registered:
-        narrator.step(who, f"registers the {key.role} key with its proof", ms=_of(key.timings_ms, "keygen"),
-                      transaction=key.transaction)
+        narrator.step(
+            who,
+            f"registers the {key.role} key with its proof",
+            ms=_of(key.timings_ms, "keygen"),
+            transaction=key.transaction,
+        )
     stages["keygen"] = sum(_of(key.timings_ms, "keygen") for _, key in registered)
 
     stream = owner.create_stream(
@@ -125,22 +129,30 @@ def _story(
     narrator.step(OWNER, f"creates stream {stream.stream_id}", transaction=stream.transaction)
     record = owner.publish(stream, source, tags={"machine": "7"}, on_progress=narrator.progress())
     stages["encrypt"] = _of(record.timings_ms, "encrypt", "seal")
-    narrator.step(OWNER, f"encrypts {record.plain_length:,} bytes, stores them as {record.cid[:12]}…",
-                  ms=stages["encrypt"])
+    narrator.step(
+        OWNER, f"encrypts {record.plain_length:,} bytes, stores them as {record.cid[:12]}…", ms=stages["encrypt"]
+    )
     narrator.step(OWNER, "publishes the record", transaction=record.transaction)
 
     found = user.catalog("machine 7")
     narrator.step(USER, f"finds {sum(len(one.records) for one in found)} record in the catalogue")
     asked = user.request(stream, threshold=plan.threshold, committee=plan.proxies, purpose="maintenance forecast")
-    narrator.step(USER, f"asks for access: {plan.threshold} of {plan.proxies} proxies, drawn by the chain",
-                  transaction=asked.transaction)
+    narrator.step(
+        USER,
+        f"asks for access: {plan.threshold} of {plan.proxies} proxies, drawn by the chain",
+        transaction=asked.transaction,
+    )
     refused = {"no_grant": user.attempt(asked, [record])}
     narrator.refused(USER, "tries to have it converted without a grant", refused["no_grant"])
 
     given = owner.grant(asked, days=30, quota=100)
     stages["rekey"] = _of(given.timings_ms, "rekey")
-    narrator.step(OWNER, f"grants: one re-key in {len(given.committee)} encrypted fragments", ms=stages["rekey"],
-                  transaction=given.transaction)
+    narrator.step(
+        OWNER,
+        f"grants: one re-key in {len(given.committee)} encrypted fragments",
+        ms=stages["rekey"],
+        transaction=given.transaction,
+    )
     _kill(plan, net, narrator)
 
     opened = user.open_round(asked, [record])
@@ -153,7 +165,9 @@ def _story(
     output = home.folder / "output"
     report = user.fetch(asked, record, output, on_progress=narrator.progress())
     stages["decrypt"] = _of(report.timings_ms, "decrypt")
-    narrator.step(USER, f"verifies the conversion and {report.signer[:10]}…'s signature, decrypts", ms=stages["decrypt"])
+    narrator.step(
+        USER, f"verifies the conversion and {report.signer[:10]}…'s signature, decrypts", ms=stages["decrypt"]
+    )
 
     refused["revoked"] = _revoked(owner, user, stream.stream_id, asked.grant_id, narrator)
     return DemoResult(

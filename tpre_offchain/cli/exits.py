@@ -1,15 +1,15 @@
 """Exit codes, and which error gives which.
 
-    0   done
-    1   a bug: an error that nobody expected
-    2   wrong usage, or settings that make no sense
-    3   refused by the chain: no grant, revoked, wrong phase, not the owner …
-    4   not found: no such record, stream, grant, blob, local net
-    5   not available now; the same command may succeed later
-    6   a verification failed: digest, signature, proof, tampered data
-    7   key or keystore: missing, wrong passphrase, not the account's key
-    8   a file or the store cannot be read or written
-    130 interrupted
+0   done
+1   a bug: an error that nobody expected
+2   wrong usage, or settings that make no sense
+3   refused by the chain: no grant, revoked, wrong phase, not the owner …
+4   not found: no such record, stream, grant, blob, local net
+5   not available now; the same command may succeed later
+6   a verification failed: digest, signature, proof, tampered data
+7   key or keystore: missing, wrong passphrase, not the account's key
+8   a file or the store cannot be read or written
+130 interrupted
 """
 
 from __future__ import annotations
@@ -38,8 +38,17 @@ FILES: Final = 8
 INTERRUPTED: Final = 130
 
 # by name, so that no command has to import what the others raise
-_NOT_FOUND: Final = frozenset({"RecordUnknown", "StreamUnknown", "BlobNotFound", "NoLocalNet", "GrantUnknown", "DeploymentMissing",
-                               "NoDeployment"})
+_NOT_FOUND: Final = frozenset(
+    {
+        "RecordUnknown",
+        "StreamUnknown",
+        "BlobNotFound",
+        "NoLocalNet",
+        "GrantUnknown",
+        "DeploymentMissing",
+        "NoDeployment",
+    }
+)
 _REFUSED: Final = frozenset({"ContractRevert", "AccessRefused"})
 _UNVERIFIED: Final = frozenset({"BlobTampered", "BlobMalformed"})
 

@@ -1,13 +1,13 @@
 """The folder of one user of ``tpre``: keys, settings, the local net. Made with mode 0700 when first needed.
 
-    tpre.toml                 settings
-    keys/NAME.json            keystores
-    keys/NAME.passphrase      of keys of a local net alone: made by `tpre net up`, mode 0600
-    state/                    transactions and publishes under way, by chain and account
-    net.json                  the local net: processes, endpoints
-    deployment.json           its contracts
-    store/                    its blobs
-    node/ proxies/1/ …        working folders and logs of its processes
+tpre.toml                 settings
+keys/NAME.json            keystores
+keys/NAME.passphrase      of keys of a local net alone: made by `tpre net up`, mode 0600
+state/                    transactions and publishes under way, by chain and account
+net.json                  the local net: processes, endpoints
+deployment.json           its contracts
+store/                    its blobs
+node/ proxies/1/ …        working folders and logs of its processes
 """
 
 from __future__ import annotations

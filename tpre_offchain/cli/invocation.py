@@ -24,7 +24,11 @@ Verb = Callable[..., Reply | None]
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout and nothing else.")
 _HOME: Final = click.option(
-    "--home", type=click.Path(path_type=Path), default=Path(".tpre"), envvar="TPRE_HOME", show_default=True,
+    "--home",
+    type=click.Path(path_type=Path),
+    default=Path(".tpre"),
+    envvar="TPRE_HOME",
+    show_default=True,
     help="Folder of keys, the local net's state and settings (tpre.toml).",
 )
 _RPC: Final = click.option("--rpc", help="JSON-RPC endpoints, separated by commas. [default: the local net's]")

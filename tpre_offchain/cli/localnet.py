@@ -121,9 +121,7 @@ def _start(plan: NetPlan, home: Home, on_step: OnStep, started: _Started) -> Loc
     processes = started.processes[-plan.proxies :]
     with _timed(on_step, "proxies"):
         ports = _wait_ready(home, processes)
-    proxies = tuple(
-        NetProxy(i + 1, proxy_keys[i].address, processes[i], ports[i]) for i in range(plan.proxies)
-    )
+    proxies = tuple(NetProxy(i + 1, proxy_keys[i].address, processes[i], ports[i]) for i in range(plan.proxies))
     net = LocalNet(chain_id, client, endpoints, None if node is None else node.process, proxies, plan.threshold, store)
     net.save(home)
     return net

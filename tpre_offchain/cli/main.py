@@ -48,7 +48,9 @@ class Verbs(click.Group):
             formatter.write_dl([(name, short) for name, (_, short) in VERBS.items()])
 
 
-@click.group(cls=Verbs, help=text.HELP, epilog=text.HELP_EXITS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Verbs, help=text.HELP, epilog=text.HELP_EXITS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="tpre-offchain", prog_name="tpre")
 def cli() -> None:
     """Nothing happens before a verb."""

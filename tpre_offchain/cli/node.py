@@ -53,7 +53,12 @@ def start_node(folder: Path, *, with_parent: bool, port: int = 0) -> Node:
     log = folder / "node.log"
     anvil = find_anvil()
     # HOME: anvil spills old states below it
-    env = {"HOME": str(folder), "PATH": os.environ.get("PATH", ""), "NO_COLOR": "1", "HARDHAT_DISABLE_TELEMETRY": "true"}
+    env = {
+        "HOME": str(folder),
+        "PATH": os.environ.get("PATH", ""),
+        "NO_COLOR": "1",
+        "HARDHAT_DISABLE_TELEMETRY": "true",
+    }
     if anvil is not None:
         command = [str(anvil), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)]
         command += ["--hardfork", "prague", "--accounts", "1"]

@@ -36,9 +36,7 @@ def record_machine(output: Path, seconds: float = SECONDS, interval_s: float = I
 
 def sample() -> dict[str, float]:
     """What the machine says of itself now: loads, counters since boot, temperatures and fans where it has them."""
-    values: dict[str, float] = {
-        f"cpu{i}_percent": percent for i, percent in enumerate(psutil.cpu_percent(percpu=True))
-    }
+    values: dict[str, float] = {f"cpu{i}_percent": percent for i, percent in enumerate(psutil.cpu_percent(percpu=True))}
     values["load_1min"] = psutil.getloadavg()[0]
     values["memory_available_bytes"] = psutil.virtual_memory().available
     counters = psutil.cpu_stats()

@@ -53,7 +53,9 @@ class Account:
         """Who contributed, led and voted."""
         for address, gas in zip(found.contributors, found.gas["submit"], strict=False):
             self._round_step(names[address], "converts with its fragment, proof attached", gas)
-        self._round_step(names[found.leader], "combines them and leads; the contract checks the result", *found.gas["propose"])
+        self._round_step(
+            names[found.leader], "combines them and leads; the contract checks the result", *found.gas["propose"]
+        )
         voters = [vote for vote in found.votes if vote.proxy != found.leader]
         for vote, gas in zip(voters, found.gas["vote"], strict=False):
             self._round_step(names[vote.proxy], "votes for it" if vote.approve else "votes against it", gas)
@@ -79,13 +81,16 @@ class Account:
 def reply(result: DemoResult, kept: str | None) -> Reply:
     """The outcome."""
     lines = [
-        Grid(("stage", "by", "time"), [
-            (name, by, text.milliseconds(result.stages_ms[key])) for key, (name, by) in _STAGES.items()
-        ]),
+        Grid(
+            ("stage", "by", "time"),
+            [(name, by, text.milliseconds(result.stages_ms[key])) for key, (name, by) in _STAGES.items()],
+        ),
         Grid(("transaction", "gas"), [(key, f"{result.gas[key]:,}") for key in _GAS]),
         f"input   {text.size(result.input_bytes):>10}  sha256 {result.input_sha256}",
         f"output  {'':>10}  sha256 {result.output_sha256}",
-        "the same: what the owner recorded is what the user reads" if result.ok else "FAILED: they differ, or a forbidden step passed",
+        "the same: what the owner recorded is what the user reads"
+        if result.ok
+        else "FAILED: they differ, or a forbidden step passed",
     ]
     if kept is not None:
         lines.append(f"kept in {kept}")

@@ -26,22 +26,27 @@ def step(what: str, ms: float) -> str:
 def up(net: LocalNet, home: Home) -> Reply:
     """The net is there, and what to do with it."""
     data = {"ok": True, **_facts(net), "home": str(home.folder), "deployment": str(home.deployment_file)}
-    return Reply(data, [
-        f"chain {net.chain_id} ({net.client}) at {net.endpoints[-1]}",
-        f"{len(net.proxies)} proxies serve; threshold {net.threshold}",
-        "",
-        "try:  tpre owner stream create machine-7/temperature",
-        "      tpre owner publish FILE --stream 1",
-        "      tpre user catalog",
-        "end:  tpre net down",
-    ])
+    return Reply(
+        data,
+        [
+            f"chain {net.chain_id} ({net.client}) at {net.endpoints[-1]}",
+            f"{len(net.proxies)} proxies serve; threshold {net.threshold}",
+            "",
+            "try:  tpre owner stream create machine-7/temperature",
+            "      tpre owner publish FILE --stream 1",
+            "      tpre user catalog",
+            "end:  tpre net down",
+        ],
+    )
 
 
 def status(net: LocalNet, ready: Sequence[bool]) -> Reply:
     """Processes of the net; exit code 5 unless all of them serve."""
     node = "given" if net.node is None else ("running" if net.node.running() else "gone")
-    states = ["ready" if ready[i] else ("running" if net.proxies[i].process.running() else "gone")
-              for i in range(len(net.proxies))]
+    states = [
+        "ready" if ready[i] else ("running" if net.proxies[i].process.running() else "gone")
+        for i in range(len(net.proxies))
+    ]
     rows = [("node", net.client, "" if net.node is None else str(net.node.pid), node)]
     rows += [(f"proxy {one.number}", one.address, str(one.process.pid), states[i]) for i, one in enumerate(net.proxies)]
     good = node != "gone" and all(ready)

@@ -19,8 +19,14 @@ def joined(address: str, bond_wei: int, receipt: Receipt | None) -> Reply:
     if receipt is None:
         return Reply({"ok": True, "address": address, "joined": False}, [f"{address} is in the pool already"])
     data = {"ok": True, "address": address, "joined": True, "bond_wei": bond_wei, **_transaction(receipt)}
-    return Reply(data, [f"{address} joined with a bond of {text.ether(bond_wei)}, active from the next block",
-                        _line(receipt), "serve with: tpre proxy run"])
+    return Reply(
+        data,
+        [
+            f"{address} joined with a bond of {text.ether(bond_wei)}, active from the next block",
+            _line(receipt),
+            "serve with: tpre proxy run",
+        ],
+    )
 
 
 def left(found: Standing, receipt: Receipt | None) -> Reply:
@@ -35,23 +41,38 @@ def left(found: Standing, receipt: Receipt | None) -> Reply:
 
 def status(found: Standing) -> Reply:
     """How a proxy stands."""
-    data: dict[str, object] = {"ok": True, "address": found.address, "active": found.active, "member": found.info is not None,
-                               "credit_wei": found.credit_wei, "balance_wei": found.balance_wei}
+    data: dict[str, object] = {
+        "ok": True,
+        "address": found.address,
+        "active": found.active,
+        "member": found.info is not None,
+        "credit_wei": found.credit_wei,
+        "balance_wei": found.balance_wei,
+    }
     lines = [f"proxy    {found.address}"]
     if found.info is None:
         return Reply(data, [*lines, "state    never joined"])
     info = found.info
     leaving = info.exit_block != _STAYS
-    data |= {"bond_wei": info.bond, "key_version": info.key_version, "served": info.served, "missed": info.missed,
-             "activation_block": info.activation_block, "exit_block": info.exit_block if leaving else None}
+    data |= {
+        "bond_wei": info.bond,
+        "key_version": info.key_version,
+        "served": info.served,
+        "missed": info.missed,
+        "activation_block": info.activation_block,
+        "exit_block": info.exit_block if leaving else None,
+    }
     state = "active" if found.active else ("left" if leaving else "active from the next block")
-    return Reply(data, [
-        *lines,
-        f"state    {state}" + (f", out from block {info.exit_block}" if leaving else ""),
-        f"bond     {text.ether(info.bond)}",
-        f"rounds   {info.served} served, {info.missed} missed",
-        f"money    {text.ether(found.credit_wei)} to withdraw, {text.ether(found.balance_wei)} in the account",
-    ])
+    return Reply(
+        data,
+        [
+            *lines,
+            f"state    {state}" + (f", out from block {info.exit_block}" if leaving else ""),
+            f"bond     {text.ether(info.bond)}",
+            f"rounds   {info.served} served, {info.missed} missed",
+            f"money    {text.ether(found.credit_wei)} to withdraw, {text.ether(found.balance_wei)} in the account",
+        ],
+    )
 
 
 def _transaction(receipt: Receipt) -> dict[str, object]:

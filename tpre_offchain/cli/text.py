@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from tpre_offchain.errors import ConfigError
+
 HELP: Final = """Share encrypted files through proxies that answer to a blockchain.
 
 Begin with `tpre demo`; or `tpre net up`, and then the verbs of owner and user in two terminals."""
@@ -65,3 +67,7 @@ def ether(wei: int) -> str:
 def record(record_id: int) -> str:
     """A record's place: stream/publisher/sequence, as `tpre` takes it back."""
     return f"{record_id >> 192}/0x{(record_id >> 32) & ((1 << 160) - 1):040x}/{record_id & 0xFFFFFFFF}"
+
+
+class MissingOption(ConfigError):
+    """A verb cannot do without an option that was not given."""

@@ -14,10 +14,20 @@ from tpre_offchain.cli.reply import Reply
 
 
 @click.command()
-@click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="What to share. [default: a live recording of this machine]")
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What to share. [default: a live recording of this machine]",
+)
 @click.option("--proxies", type=click.IntRange(1, 32), default=5, show_default=True)
-@click.option("--threshold", type=click.IntRange(1, 32), help="Proxies that a conversion needs. [default: 3, or a majority of fewer]")
-@click.option("--kill", type=click.IntRange(0, 31), default=0, help="Kill that many proxies before the round (SIGKILL).")
+@click.option(
+    "--threshold",
+    type=click.IntRange(1, 32),
+    help="Proxies that a conversion needs. [default: 3, or a majority of fewer]",
+)
+@click.option(
+    "--kill", type=click.IntRange(0, 31), default=0, help="Kill that many proxies before the round (SIGKILL)."
+)
 @click.option("--keep", is_flag=True, help="Keep the folder with chain log, keys, blobs and output.")
 @verb(store=True)
 def command(run: Invocation, file: Path | None, proxies: int, threshold: int | None, kill: int, keep: bool) -> Reply:
@@ -28,7 +38,9 @@ def command(run: Invocation, file: Path | None, proxies: int, threshold: int | N
     from tpre_offchain.cli import shown_demo
     from tpre_offchain.cli.demo_story import DemoPlan, tell
 
-    plan = DemoPlan(proxies, min(3, proxies // 2 + 1) if threshold is None else threshold, file, kill, run.options["store"])
+    plan = DemoPlan(
+        proxies, min(3, proxies // 2 + 1) if threshold is None else threshold, file, kill, run.options["store"]
+    )
     folder = Path(tempfile.mkdtemp(prefix="tpre-demo-"))
     try:
         account = shown_demo.Account(quiet=run.as_json, on_terminal=run.on_terminal)

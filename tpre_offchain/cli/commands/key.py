@@ -41,7 +41,9 @@ def new(run: Invocation, name: str, fund: bool, show_words: bool) -> Reply:
         shown_key.require_absent(path)
         fund_local(run, keys.address)
     given = run.settings.passphrase_file
-    passphrase = secrets.token_urlsafe(24) if fund and given is None else read_passphrase(given, "new passphrase", twice=True)
+    passphrase = (
+        secrets.token_urlsafe(24) if fund and given is None else read_passphrase(given, "new passphrase", twice=True)
+    )
     opening.make_keys(run.home, path, keys, passphrase, local=fund and given is None)
     return shown_key.made(path, keys, words=show_words or run.on_terminal, funded=fund)
 

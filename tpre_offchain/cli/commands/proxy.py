@@ -77,7 +77,9 @@ def status(run: Invocation, address: str | None) -> Reply:
 @command.command("run")
 @click.option("--join", "join_first", is_flag=True, help="Join the pool first if the account is not in it.")
 @click.option("--wait", "wait_s", type=float, default=0.0, help="Seconds to wait for the deployment file.")
-@click.option("--health-port", type=click.IntRange(0, 65535), help="Of /metrics, /healthz, /readyz on 127.0.0.1; 0: any.")
+@click.option(
+    "--health-port", type=click.IntRange(0, 65535), help="Of /metrics, /healthz, /readyz on 127.0.0.1; 0: any."
+)
 @_ENDPOINT
 @verb(chain=True, key=True)
 def serve(run: Invocation, join_first: bool, wait_s: float, health_port: int | None, endpoint: str) -> None:

@@ -1,0 +1,191 @@
+"""`tpre owner`: streams, records, and who may read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tpre_offchain.cli import opening, shown_owner, shown_user
+from tpre_offchain.cli.invocation import Invocation, verb
+from tpre_offchain.cli.progress import progress_on
+from tpre_offchain.cli.references import RECORD, TAG
+from tpre_offchain.cli.reply import Reply
+
+if TYPE_CHECKING:
+    from tpre_offchain.clients.owner import Owner
+
+_STREAM = click.option("--stream", required=True, help="Its number, or its name if it is yours.")
+
+
+@click.group()
+def command() -> None:
+    """Own data: create streams, publish to them, decide who reads. Uses the key `owner` unless --key says otherwise."""
+
+
+@command.group("stream")
+def stream() -> None:
+    """Streams of records."""
+
+
+@stream.command("create")
+@click.argument("name")
+@click.option("--summary", default="", help="Public description; the name itself stays private.")
+@click.option("--threshold", type=click.IntRange(1, 32), help="Least t that requests may ask for. [default: the local net's, or 1]")
+@click.option("--committee", type=click.IntRange(1, 32), help="Least n. [default: the local net's, or the threshold]")
+@click.option("--price-wei", type=click.IntRange(0), default=0, help="For a grant that served.")
+@verb(chain=True, store=True, key=True)
+def create(
+    run: Invocation, name: str, summary: str, threshold: int | None, committee: int | None, price_wei: int
+) -> Reply:
+    """Create a stream. The chain keeps the hash of its name."""
+    minimum = _minimum(run, threshold, committee)
+    with _owner(run) as owner:
+        return shown_owner.created(owner.create_stream(name, summary=summary, minimum=minimum, price_wei=price_wei))
+
+
+@stream.command("list")
+@verb(chain=True, store=True, key=True)
+def list_streams(run: Invocation) -> Reply:
+    """List your streams."""
+    with _owner(run) as owner:
+        return shown_owner.streams(owner.streams())
+
+
+@command.command("publish")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_STREAM
+@click.option("--tag", "tags", type=TAG, multiple=True, help="Public tag; may be given several times.")
+@click.option("--name", help="Sealed. [default: the file's]")
+@click.option("--media-type", help="Sealed. [default: guessed from the name]")
+@verb(chain=True, store=True, key=True)
+def publish(
+    run: Invocation, file: Path, stream: str, tags: tuple[tuple[str, str], ...], name: str | None, media_type: str | None
+) -> Reply:
+    """Encrypt FILE, store it, and publish its record. A device that is a publisher does the same with its own --key."""
+    with _owner(run) as owner:
+        published = owner.publish(
+            _stream_id(owner, stream),
+            file,
+            tags=dict(tags),
+            name=name,
+            media_type=media_type,
+            on_progress=progress_on(shown=run.on_terminal),
+        )
+        return shown_owner.published(published)
+
+
+@command.command("pending")
+@click.option("--retry", is_flag=True, help="Try to finish them now.")
+@verb(chain=True, store=True, key=True)
+def pending(run: Invocation, retry: bool) -> Reply:
+    """Show publishes that wait because store or chain was away."""
+    with _owner(run) as owner:
+        finished = owner.publish_pending() if retry else []
+        return shown_owner.pending(owner.pending(), finished)
+
+
+@command.command("publisher")
+@click.argument("address")
+@_STREAM
+@click.option("--remove", is_flag=True, help="No longer.")
+@verb(chain=True, store=True, key=True)
+def publisher(run: Invocation, address: str, stream: str, remove: bool) -> Reply:
+    """Let the account ADDRESS publish to a stream."""
+    with _owner(run) as owner:
+        done = owner.set_publisher(_stream_id(owner, stream), address, allowed=not remove)
+        return shown_owner.done(f"{address} may {'no longer ' if remove else ''}publish to stream {stream}", done)
+
+
+@command.command("requests")
+@click.option("--stream", help="Of one stream only.")
+@click.option("--all", "every", is_flag=True, help="Answered ones too.")
+@verb(chain=True, store=True, key=True)
+def requests(run: Invocation, stream: str | None, every: bool) -> Reply:
+    """List requests for access that wait for an answer."""
+    with _owner(run) as owner:
+        which = None if stream is None else _stream_id(owner, stream)
+        return shown_owner.requests(owner.requests(which, every=every))
+
+
+@command.command("grant")
+@click.argument("request", type=int)
+@click.option("--days", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True)
+@click.option("--quota", type=click.IntRange(1), default=100, show_default=True, help="Conversions in all.")
+@click.option("--open", "records", type=RECORD, multiple=True, help="Open a first round for this record; may be repeated.")
+@verb(chain=True, store=True, key=True)
+def grant(run: Invocation, request: int, days: float, quota: int, records: tuple[int, ...]) -> Reply:
+    """Grant a request: makes the re-key and deals its fragments to the committee that the chain drew."""
+    with _owner(run) as owner:
+        return shown_owner.granted(owner.grant(request, days=days, quota=quota, open_records=records))
+
+
+@command.command("deny")
+@click.argument("request", type=int)
+@click.option("--reason", default="", help="Public.")
+@verb(chain=True, store=True, key=True)
+def deny(run: Invocation, request: int, reason: str) -> Reply:
+    """Deny a request; the user's deposit returns."""
+    with _owner(run) as owner:
+        return shown_owner.done(f"request {request} is denied", owner.deny(request, reason))
+
+
+@command.command("revoke")
+@click.argument("grant", type=int)
+@verb(chain=True, store=True, key=True)
+def revoke(run: Invocation, grant: int) -> Reply:
+    """Revoke a grant: from the next block on nothing more is converted for it.
+
+    What was converted stays readable. Dishonest proxies, as many as the threshold, could still convert what was
+    published until now: `tpre owner epoch` closes that for what comes after.
+    """
+    with _owner(run) as owner:
+        return shown_owner.done(f"grant {grant} is revoked", owner.revoke(grant), shown_owner.REVOKED)
+
+
+@command.command("epoch")
+@_STREAM
+@verb(chain=True, store=True, key=True)
+def epoch(run: Invocation, stream: str) -> Reply:
+    """Start a stream's next epoch: what is published from now on needs new grants."""
+    with _owner(run) as owner:
+        return shown_owner.epoch(owner.advance_epoch(_stream_id(owner, stream)))
+
+
+@command.command("fetch")
+@click.argument("record", type=RECORD)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("--overwrite", is_flag=True)
+@verb(chain=True, store=True, key=True)
+def fetch(run: Invocation, record: int, output: Path, overwrite: bool) -> Reply:
+    """Read a record of your own stream; no proxy is needed."""
+    with _owner(run) as owner:
+        progress = progress_on(shown=run.on_terminal)
+        return shown_user.fetched(owner.fetch(record, output, overwrite=overwrite, on_progress=progress))
+
+
+@contextmanager
+def _owner(run: Invocation) -> Iterator[Owner]:
+    from tpre_offchain.clients.owner import Owner
+
+    with opening.open_session(run, "owner") as session:
+        yield Owner(session)
+
+
+def _stream_id(owner: Owner, stream: str) -> int:
+    return int(stream) if stream.isdecimal() else owner.stream(stream)
+
+
+def _minimum(run: Invocation, threshold: int | None, committee: int | None) -> tuple[int, int]:
+    from tpre_offchain.cli.net_state import LocalNet, NoLocalNet
+
+    try:
+        net = LocalNet.load(run.home)
+        usual = (net.threshold, min(32, len(net.proxies)))
+    except NoLocalNet:
+        usual = (threshold or 1, threshold or 1)
+    least = usual[0] if threshold is None else threshold
+    return least, max(least, usual[1] if committee is None else committee)

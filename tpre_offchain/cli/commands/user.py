@@ -1,0 +1,128 @@
+"""`tpre user`: find records, ask for access, read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tpre_offchain.cli import opening, shown_owner, shown_user
+from tpre_offchain.cli.invocation import Invocation, verb
+from tpre_offchain.cli.progress import progress_on
+from tpre_offchain.cli.references import RECORD
+from tpre_offchain.cli.reply import Reply
+from tpre_offchain.types import RecordId, StreamId
+
+if TYPE_CHECKING:
+    from tpre_offchain.clients.user import User
+
+
+@click.group()
+def command() -> None:
+    """Read data that others own. Uses the key `user` unless --key says otherwise."""
+
+
+@command.command("catalog")
+@click.argument("text", default="")
+@click.option("--owner", help="Streams of one account only.")
+@verb(chain=True, store=True, key=True)
+def catalog(run: Invocation, text: str, owner: str | None) -> Reply:
+    """List streams and records whose summary, tags, owner or number contain TEXT."""
+    with _user(run) as user:
+        return shown_user.catalog(user.catalog(text, owner=owner))
+
+
+@command.command("request")
+@click.argument("stream", type=int)
+@click.option("--threshold", type=click.IntRange(1, 32), help="Proxies that a conversion shall need. [default: the least]")
+@click.option("--committee", type=click.IntRange(1, 32), help="Proxies to be drawn. [default: the least]")
+@click.option("--purpose", default="", help="Public; what you want the data for.")
+@click.option("--epochs", type=(int, int), help="First and last epoch. [default: the present one]")
+@click.option("--conversions", type=click.IntRange(1), default=100, show_default=True, help="That the deposit pays for.")
+@verb(chain=True, store=True, key=True)
+def request(
+    run: Invocation,
+    stream: int,
+    threshold: int | None,
+    committee: int | None,
+    purpose: str,
+    epochs: tuple[int, int] | None,
+    conversions: int,
+) -> Reply:
+    """Ask for access to STREAM; the chain draws the proxies, the owner answers."""
+    with _user(run) as user:
+        terms = user.session.run(user.session.records.stream(StreamId(stream)))
+        least = threshold or terms.minimum_threshold
+        asked = user.request(
+            stream,
+            threshold=least,
+            committee=committee or max(least, terms.minimum_committee),
+            purpose=purpose,
+            epochs=epochs,
+            conversions=conversions,
+        )
+        return shown_user.requested(asked)
+
+
+@command.command("withdraw")
+@click.argument("request", type=int)
+@verb(chain=True, store=True, key=True)
+def withdraw(run: Invocation, request: int) -> Reply:
+    """Take a request back."""
+    with _user(run) as user:
+        return shown_owner.done(f"request {request} is withdrawn", user.withdraw(request))
+
+
+@command.command("status")
+@click.argument("grant", type=int, required=False)
+@verb(chain=True, store=True, key=True)
+def status(run: Invocation, grant: int | None) -> Reply:
+    """Show your requests and grants, or one of them with its rounds."""
+    with _user(run) as user:
+        if grant is None:
+            return shown_user.grants(user.grants())
+        return shown_user.grant(user.status(grant))
+
+
+@command.command("fetch")
+@click.argument("record", type=RECORD)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("--grant", type=int, help="The grant to use. [default: one of yours that covers the record]")
+@click.option("--overwrite", is_flag=True)
+@click.option("--timeout", "timeout_s", type=float, default=120.0, show_default=True, help="Seconds to wait for proxies.")
+@verb(chain=True, store=True, key=True)
+def fetch(run: Invocation, record: int, output: Path, grant: int | None, overwrite: bool, timeout_s: float) -> Reply:
+    """Have RECORD converted if it is not yet, verify everything, and decrypt it into a file."""
+    with _user(run) as user:
+        report = user.fetch(
+            _covering(user, record) if grant is None else grant,
+            record,
+            output,
+            timeout_s=timeout_s,
+            overwrite=overwrite,
+            on_progress=progress_on(shown=run.on_terminal),
+        )
+        return shown_user.fetched(report)
+
+
+@contextmanager
+def _user(run: Invocation) -> Iterator[User]:
+    from tpre_offchain.clients.user import User
+
+    with opening.open_session(run, "user") as session:
+        yield User(session)
+
+
+def _covering(user: User, record: int) -> int:
+    """The latest grant of this account for the record's stream and epoch; a live one first."""
+    from tpre_offchain.clients.errors import NoGrant
+
+    found = user.session.run(user.session.records.record(RecordId(record)))
+    grants = [one for one in user.grants() if one.stream_id == found.stream_id
+              and one.epoch_from <= found.epoch <= one.epoch_to]
+    if not grants:
+        raise NoGrant(f"you have no grant for stream {found.stream_id}, epoch {found.epoch}")
+    return max(grants, key=lambda one: (one.live, one.grant_id)).grant_id
