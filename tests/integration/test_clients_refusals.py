@@ -46,12 +46,12 @@ def user(world: ClientsWorld) -> Iterator[User]:
 Shared = tuple[PublishedRecord, RequestedAccess]
 
 
-def share(owner: Owner, user: User, **grant: int) -> Shared:
+def share(owner: Owner, user: User, *, quota: int = 100, days: float = 30) -> Shared:
     """A record and a grant on it; nothing is converted yet."""
     stream = owner.create_stream("shared")
     record = owner.publish(stream, b"data")
     request = user.request(stream, threshold=2, committee=3)
-    owner.grant(request, **grant)
+    owner.grant(request, quota=quota, days=days)
     return record, request
 
 
@@ -59,7 +59,7 @@ def test_fetch__no_such_grant__is_refused_by_the_contract(owner: Owner, user: Us
     record = owner.publish(owner.create_stream("alone"), b"data")
     with pytest.raises(NoGrant) as raised:
         user.fetch(999_999, record, tmp_path / "out")
-    assert raised.value.revert == "UnknownGrant"
+    assert raised.value.revert == "RekeyMismatch"  # what the contract looks at first
     assert isinstance(raised.value.__cause__, ContractRevert)
     assert list(tmp_path.iterdir()) == []
 
@@ -67,7 +67,7 @@ def test_fetch__no_such_grant__is_refused_by_the_contract(owner: Owner, user: Us
 def test_attempt__no_such_grant__is_mined_and_reverts(owner: Owner, user: User) -> None:
     record = owner.publish(owner.create_stream("alone"), b"data")
     refusal = user.attempt(999_999, [record])
-    assert (refusal.error, refusal.revert) == ("NoGrant", "UnknownGrant")
+    assert (refusal.error, refusal.revert) == ("NoGrant", "RekeyMismatch")
     assert refusal.transaction is not None
     receipt = user.session.connection.receipt(bytes.fromhex(refusal.transaction.hash[2:]))
     mined = user.run(receipt)
@@ -113,9 +113,11 @@ def test_fetch__revoked_and_new_epoch__is_refused(owner: Owner, user: User, tmp_
     with pytest.raises(GrantRevoked) as raised:
         user.fetch(request, later, tmp_path / "after")
     assert isinstance(raised.value.__cause__, ContractRevert)
-    refusal = user.attempt(request, [later])
-    assert (refusal.error, refusal.revert) == ("GrantRevoked", "WrongStatus")
-    assert refusal.transaction is not None
+    of_new, of_old = user.attempt(request, [later]), user.attempt(request, [record])
+    assert (of_new.error, of_new.revert) == ("GrantRevoked", "RekeyMismatch")
+    assert (of_old.error, of_old.revert) == ("GrantRevoked", "WrongStatus")
+    assert of_new.transaction is not None
+    assert of_old.transaction is not None
     assert [path.name for path in tmp_path.iterdir()] == ["before"]
     # what was converted before stays readable: it says so where revocation is offered
     assert user.fetch(request, record, tmp_path / "again").plain_length == 4

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.events import AccessGranted, AccessRequested, RekeyPosted
-from tpre_offchain.chain.structs import Access, Status
+from tpre_offchain.chain.structs import Access
 from tpre_offchain.chain.structs import Member as ChainMember
-from tpre_offchain.clients.errors import HistoryMissing, NoGrant, no_such_grant
+from tpre_offchain.clients.errors import HistoryMissing, NoGrant
 from tpre_offchain.clients.history import History, Topic
 from tpre_offchain.clients.points import crypto_rekey
 from tpre_offchain.clients.records import NO_HASH, LabelKey, Records
+from tpre_offchain.clients.refusals import refusals_explained
 from tpre_offchain.crypto.hashing import Domain, draw_seed, words_hash
 from tpre_offchain.crypto.kfrag import GrantContext, Member, VerifiedRekey, mask_hash, rekey_hash, verify_rekey
 from tpre_offchain.types import Address, Epoch, GrantId
@@ -45,10 +46,8 @@ class Grants:
 
     async def access(self, grant_id: GrantId) -> Access:
         """A request or grant as it is now. Raises ``NoGrant`` if there is none of that number."""
-        access = await self._contract.access_of(grant_id)
-        if access.status is Status.NONE:
-            raise no_such_grant(grant_id)
-        return access
+        with refusals_explained():
+            return await self._contract.access_of(grant_id)
 
     async def requests(
         self, *, streams: Sequence[int] | None = None, delegatee: Address | None = None, grant_id: GrantId | None = None

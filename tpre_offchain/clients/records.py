@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tpre_offchain.chain.events import RecordPublished, StreamCreated
+from tpre_offchain.chain.reverts import ContractRevert
 from tpre_offchain.chain.structs import RecordRef, Stream, publisher_of_record, stream_of_record
 from tpre_offchain.clients.errors import HistoryMissing, RecordUnknown, no_such_stream, shown_record
 from tpre_offchain.clients.history import History
@@ -17,7 +18,6 @@ from tpre_offchain.crypto.keys import LabelPreimage, label_key, label_of
 from tpre_offchain.types import Address, Epoch, Label, RecordId, StreamId
 
 NO_HASH = bytes(32)
-ZERO_ADDRESS = "0x" + "00" * 20
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,12 @@ class Records:
 
     async def stream(self, stream_id: StreamId) -> Stream:
         """A stream as it is now. Raises ``StreamUnknown``."""
-        stream = await self._contract.stream_of(stream_id)
-        if stream.owner == ZERO_ADDRESS:
-            raise no_such_stream(stream_id)
-        return stream
+        try:
+            return await self._contract.stream_of(stream_id)
+        except ContractRevert as revert:
+            if revert.name == "UnknownStream":
+                raise no_such_stream(stream_id) from revert
+            raise
 
     async def streams(self, owner: Address | None = None) -> list[StreamCreated]:
         """Streams, or those of one owner, as they were created."""

@@ -55,11 +55,18 @@ def refusals_explained() -> Iterator[None]:
         raise explained from revert
 
 
-def explain(revert: ContractRevert) -> AccessRefused | None:
-    """The refusal that a revert stands for, or None if it is about something else."""
+def explain(revert: ContractRevert, status: Status = Status.NONE) -> AccessRefused | None:
+    """The refusal that a revert stands for, or None if it is about something else.
+
+    ``status``: of the grant, if known. A grant that was revoked and does not cover the record's epoch either is refused
+    for the latter, which the contract looks at first; that it was revoked is what the user needs to hear.
+    """
     kind = _BY_NAME.get(revert.name)
     if kind is None:
         return None
-    refused = kind(revert.arguments)(revert.message, culprit=revert.culprit)
+    meaning = kind(revert.arguments)
+    if meaning is NoGrant:
+        meaning = _BY_STATUS.get(status, NoGrant)
+    refused = meaning(revert.message, culprit=revert.culprit)
     refused.revert = revert.name
     return refused

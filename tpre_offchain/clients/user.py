@@ -11,7 +11,7 @@ from typing import Final
 from tpre_offchain.chain.call import Call
 from tpre_offchain.chain.events import AccessRequested, RecordPublished, RoundOpened, StreamCreated
 from tpre_offchain.chain.reverts import ContractRevert, Reverted
-from tpre_offchain.chain.structs import AccessRequest, Phase, Stream, Terms, publisher_of_record
+from tpre_offchain.chain.structs import AccessRequest, Phase, Status, Stream, Terms, publisher_of_record
 from tpre_offchain.clients.errors import (
     NoGrant,
     NotRefused,
@@ -212,12 +212,13 @@ class User(Client):
         The transaction is sent and mined, so that the refusal is the contract's and stands on the chain. Raises
         ``ProtocolError`` only if the contract let it pass.
         """
-        call = await self._round_call(grant_id_of(grant), [record_id_of(record) for record in records])
+        grant_id = grant_id_of(grant)
+        call = await self._round_call(grant_id, [record_id_of(record) for record in records])
         forced = replace(call, gas_hint=ATTEMPT_GAS)
         try:
             receipt = await self.session.outbox.send(forced, simulate=False)
         except ContractRevert as revert:
-            explained = explain(revert)
+            explained = explain(revert, await self._grant_status(grant_id))
             mined = Transaction.of(revert.receipt) if isinstance(revert, Reverted) else None
             kind = type(explained or revert).__name__
             return Refusal(kind, revert.name, revert.message, mined)
@@ -239,10 +240,21 @@ class User(Client):
             hashes = (NO_HASH, NO_HASH)  # there is none: the contract is asked all the same, and refuses
         return session.contracts.rounds.open_round(grant_id, epoch, *hashes, [record.ref for record in found])
 
+    async def _grant_status(self, grant_id: GrantId) -> Status:
+        try:
+            return (await self.session.grants.access(grant_id)).status
+        except NoGrant:
+            return Status.NONE
+
     async def _open_round(self, grant_id: GrantId, record_ids: Sequence[RecordId]) -> OpenedRound:
         call = await self._round_call(grant_id, record_ids)
-        with refusals_explained():
+        try:
             receipt = await self.session.outbox.send(call)
+        except ContractRevert as revert:
+            explained = explain(revert, await self._grant_status(grant_id))
+            if explained is None:
+                raise
+            raise explained from revert
         opened = receipt.one(RoundOpened)
         return OpenedRound(opened.round_id, opened.record_ids, Transaction.of(receipt))
 
