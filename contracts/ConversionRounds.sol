@@ -406,6 +406,7 @@ contract ConversionRounds is IConversionRounds {
         uint256 fee = _feePerCfragWei * head.remaining(tail.excluded);
         emit FeeClaimed(roundId, proxy, fee);
         treasury.credit(bytes32(uint256(GrantId.unwrap(roundId.grantOf()))), proxy, fee);
+        proxies.recordServed(proxy);
     }
 
     /// @dev What the reserve has beyond the fees of the slots that stand.

@@ -80,7 +80,6 @@ contract GrantRegistry is IGrantRegistry {
         private
         returns (GrantId grantId)
     {
-        if (stream.owner == address(0)) revert IRecordRegistry.UnknownStream(request.streamId);
         _requireFair(request, stream);
         uint32 keyVersion = keys.latestVersion(delegatee, RECEIVING);
         if (keyVersion == 0) revert IKeyRegistry.NoKey(delegatee, RECEIVING);

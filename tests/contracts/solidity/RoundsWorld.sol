@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Test} from "./Test.sol";
+import {Prover} from "./Prover.sol";
+import {ConversionRounds} from "../../../contracts/ConversionRounds.sol";
+import {GrantRegistry} from "../../../contracts/GrantRegistry.sol";
+import {KeyRegistry} from "../../../contracts/KeyRegistry.sol";
+import {ProxyRegistry} from "../../../contracts/ProxyRegistry.sol";
+import {RecordRegistry} from "../../../contracts/RecordRegistry.sol";
+import {Treasury} from "../../../contracts/Treasury.sol";
+import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
+import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
+import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
+import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
+import {Transcript} from "../../../contracts/libraries/Transcript.sol";
+import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {GrantId, Member, RecordId, RoundId, StreamId, toRecordId, toRoundId} from "../../../contracts/types/Ids.sol";
+
+/// @notice The whole system with the real scheme: an owner with a stream, a user, a pool of proxies. Each test drives it through these verbs.
+abstract contract RoundsWorld is Test, Prover {
+    uint128 internal constant PRICE = 1 ether;
+    uint128 internal constant REDRAW_FEE = 0.01 ether;
+    uint128 internal constant COMPLAINT_PENALTY = 0.3 ether;
+    uint128 internal constant CHALLENGE_PENALTY = 0.4 ether;
+    uint96 internal constant FEE = 0.001 ether;
+    uint128 internal constant BOND = 2 ether;
+    uint128 internal constant MISS_PENALTY = 0.05 ether;
+    uint32 internal constant MISS_LIMIT = 1;
+    uint32 internal constant ROUND_SECONDS = 600;
+    uint32 internal constant VOTE_SECONDS = 120;
+    uint32 internal constant CHALLENGE_SECONDS = 3600;
+    uint40 internal constant MAX_GRANT_SECONDS = 365 days;
+    address internal constant BURNED = 0x000000000000000000000000000000000000dEaD;
+
+    KeyRegistry internal keys;
+    Treasury internal treasury;
+    ProxyRegistry internal proxies;
+    RecordRegistry internal records;
+    GrantRegistry internal grants;
+    ConversionRounds internal rounds;
+
+    address internal owner;
+    address internal user;
+    uint256 internal a; // the owner's delegating secret
+    uint256 internal b; // the user's receiving secret
+    StreamId internal stream;
+    mapping(address proxy => uint256) internal nodeSecret;
+
+    /// A grant as its owner knows it, and the round that is being driven.
+    struct Scene {
+        GrantId grantId;
+        uint8 t;
+        uint8 n;
+        Member[] committee;
+        uint256[] coefficients;
+        IGrantRegistry.Rekey rekey;
+        bytes32 context;
+        bytes32 label;
+        G1Point labelKey;
+        RoundId roundId;
+        IConversionRounds.RoundData data;
+        RecordId[] ids;
+        G1Point[] capsules;
+        uint128 excluded;
+    }
+
+    // --- deployment ---
+
+    function deployWorld(uint256 poolSize) internal {
+        vm.roll(1000);
+        vm.warp(1_800_000_000);
+        owner = makeAddr("owner");
+        user = makeAddr("user");
+        (a, b) = (scalarOf("delegating", 1), scalarOf("receiving", 1));
+        deployContracts();
+        registerOwner(owner, a);
+        registerUser(user, b);
+        vm.prank(owner);
+        stream = records.createStream(keccak256("stream"), "a stream", IRecordRegistry.Terms(1, 1, PRICE));
+        for (uint256 i = 0; i < poolSize; ++i) {
+            joinProxy(i);
+        }
+        vm.roll(1010);
+    }
+
+    function deployContracts() internal {
+        uint64 nonce = vm.getNonce(address(this));
+        address proxiesAt = vm.computeCreateAddress(address(this), nonce + 2);
+        address grantsAt = vm.computeCreateAddress(address(this), nonce + 4);
+        address roundsAt = vm.computeCreateAddress(address(this), nonce + 5);
+        keys = new KeyRegistry();
+        treasury = new Treasury(proxiesAt, grantsAt, roundsAt);
+        proxies = new ProxyRegistry(treasury, grantsAt, roundsAt, proxySettings());
+        records = new RecordRegistry(keys);
+        grants = new GrantRegistry(keys, proxies, records, treasury, roundsAt, grantSettings());
+        rounds = new ConversionRounds(grants, proxies, records, treasury, roundSettings());
+        vm.assertEq(address(proxies), proxiesAt);
+        vm.assertEq(address(grants), grantsAt);
+        vm.assertEq(address(rounds), roundsAt);
+    }
+
+    function proxySettings() internal pure returns (IProxyRegistry.Settings memory) {
+        return IProxyRegistry.Settings(BOND, MISS_PENALTY, MISS_LIMIT, 8192, ROUND_SECONDS + 2 * VOTE_SECONDS + CHALLENGE_SECONDS);
+    }
+
+    function grantSettings() internal pure returns (IGrantRegistry.Settings memory) {
+        return IGrantRegistry.Settings(REDRAW_FEE, COMPLAINT_PENALTY, MAX_GRANT_SECONDS);
+    }
+
+    function roundSettings() internal pure returns (IConversionRounds.Settings memory) {
+        return IConversionRounds.Settings(ROUND_SECONDS, VOTE_SECONDS, CHALLENGE_SECONDS, FEE, CHALLENGE_PENALTY);
+    }
+
+    function registerOwner(address account, uint256 secret) internal {
+        uint32 version = keys.latestVersion(account, 1) + 1;
+        (G1Point memory key, Proof memory proof) = proveG1Key(address(keys), account, 1, version, secret);
+        vm.prank(account);
+        keys.registerDelegatingKey(key, proof);
+    }
+
+    function registerUser(address account, uint256 secret) internal {
+        uint32 version = keys.latestVersion(account, 2) + 1;
+        (G2Point memory key, Proof memory proof) = proveG2Key(address(keys), account, version, secret);
+        vm.prank(account);
+        keys.registerReceivingKey(key, proof);
+    }
+
+    function joinProxy(uint256 i) internal returns (address proxy) {
+        proxy = makeAddr(string.concat("proxy", vm.toString(i)));
+        nodeSecret[proxy] = scalarOf("node", i);
+        (G1Point memory key, Proof memory proof) = proveG1Key(address(proxies), proxy, 3, 1, nodeSecret[proxy]);
+        hoax(proxy, BOND);
+        proxies.join{value: BOND}(key, proof, "http://proxy");
+    }
+
+    // --- request and grant ---
+
+    function requestOf(uint8 t, uint8 n) internal view returns (IGrantRegistry.AccessRequest memory) {
+        return IGrantRegistry.AccessRequest(stream, 0, 1000, t, n, "research");
+    }
+
+    function ask(uint8 t, uint8 n, uint256 deposit) internal returns (GrantId grantId) {
+        vm.deal(user, user.balance + PRICE + deposit);
+        vm.prank(user);
+        grantId = grants.requestAccess{value: PRICE + deposit}(requestOf(t, n));
+    }
+
+    /// @dev Lets the request's block pass, with a hash of our own.
+    function passBlock() internal {
+        uint256 asked = vm.getBlockNumber();
+        vm.roll(asked + 1);
+        vm.setBlockhash(asked, keccak256(abi.encode("block", asked)));
+    }
+
+    /// @dev What the owner prepares for a request whose block has passed.
+    function prepare(GrantId grantId, uint32 epoch) internal view returns (Scene memory scene) {
+        IGrantRegistry.Access memory access = grants.accessOf(grantId);
+        return prepareFor(grantId, epoch, access.committeeHash == 0 ? grants.committeeOf(grantId) : grants.committeeOf(grantId), b);
+    }
+
+    function prepareFor(GrantId grantId, uint32 epoch, Member[] memory committee, uint256 receiving) internal view returns (Scene memory scene) {
+        IGrantRegistry.Access memory access = grants.accessOf(grantId);
+        scene.grantId = grantId;
+        (scene.t, scene.n) = (access.threshold, access.committeeSize);
+        scene.committee = committee;
+        scene.coefficients = new uint256[](scene.t);
+        for (uint256 j = 0; j < scene.t; ++j) {
+            scene.coefficients[j] = scalarOf("coefficient", uint256(keccak256(abi.encode(grantId, epoch, j))));
+        }
+        (scene.label,,) = records.labelOf(access.streamId, epoch);
+        scene.labelKey = g1Key(labelSecret(a, scene.label));
+        (scene.rekey, scene.context) = makeRekey(rekeyInput(scene, access, epoch, receiving));
+    }
+
+    function rekeyInput(Scene memory scene, IGrantRegistry.Access memory access, uint32 epoch, uint256 receiving)
+        internal
+        view
+        returns (RekeyInput memory input)
+    {
+        input.bound = contextOf(scene, access);
+        input.epoch = epoch;
+        input.a = a;
+        input.receivingKey = g2Key(receiving);
+        input.nodeKeys = new G1Point[](scene.n);
+        for (uint256 i = 0; i < scene.n; ++i) {
+            input.nodeKeys[i] = g1Key(nodeSecret[scene.committee[i].accountOf()]);
+        }
+        input.coefficients = scene.coefficients;
+        input.e = scalarOf("ephemeral", uint256(keccak256(abi.encode(scene.grantId, epoch))));
+    }
+
+    function contextOf(Scene memory scene, IGrantRegistry.Access memory access) internal view returns (Transcript.GrantContext memory bound) {
+        bound.grantRegistry = address(grants);
+        bound.grantId = scene.grantId;
+        bound.delegator = access.delegator;
+        bound.delegatorKeyVersion = 1;
+        bound.delegatee = access.delegatee;
+        bound.delegateeKeyVersion = access.delegateeKeyVersion;
+        (bound.threshold, bound.committeeSize) = (scene.t, scene.n);
+        bound.committeeHash = Transcript.committeeHash(scene.committee);
+        bound.label = scene.label;
+    }
+
+    function only(IGrantRegistry.Rekey memory rekey) internal pure returns (IGrantRegistry.Rekey[] memory rekeys) {
+        rekeys = new IGrantRegistry.Rekey[](1);
+        rekeys[0] = rekey;
+    }
+
+    function noRound() internal pure returns (IGrantRegistry.FirstRound memory first) {}
+
+    function expiryIn(uint256 seconds_) internal view returns (uint40) {
+        return uint40(vm.getBlockTimestamp() + seconds_);
+    }
+
+    function post(Scene memory scene) internal {
+        G2Point memory receivingKey = g2Key(b);
+        vm.prank(owner);
+        grants.grant(scene.grantId, expiryIn(30 days), 1000, receivingKey, only(scene.rekey), noRound());
+    }
+
+    /// @dev Request, block, grant: the whole way to a live grant.
+    function granted(uint8 t, uint8 n, uint256 deposit) internal returns (Scene memory scene) {
+        GrantId grantId = ask(t, n, deposit);
+        passBlock();
+        scene = prepare(grantId, 0);
+        post(scene);
+    }
+
+    // --- records and rounds ---
+
+    /// @dev Publishes `m` records of the current epoch; the refs are what openRound takes.
+    function publish(uint256 m) internal returns (IConversionRounds.RecordRef[] memory refs) {
+        (, uint32 next) = records.publisherOf(stream, owner);
+        uint32 epoch = records.streamOf(stream).epoch;
+        (bytes32 label,,) = records.labelOf(stream, epoch);
+        refs = new IConversionRounds.RecordRef[](m);
+        for (uint32 j = 0; j < m; ++j) {
+            RecordId id = toRecordId(stream, owner, next + j);
+            IRecordRegistry.RecordInput memory record = recordOf(label, id);
+            vm.prank(owner);
+            records.publish(stream, epoch, next + j, record);
+            refs[j] = IConversionRounds.RecordRef(id, record.c1, sealHashOf(record));
+        }
+    }
+
+    function recordOf(bytes32 label, RecordId id) internal view returns (IRecordRegistry.RecordInput memory) {
+        return makeRecord(label, id, a, scalarOf("k", RecordId.unwrap(id)), bytes("sixteen bytes and more"), "");
+    }
+
+    function open(Scene memory scene, IConversionRounds.RecordRef[] memory refs) internal returns (RoundId) {
+        setRound(scene, grants.accessOf(scene.grantId).rounds, refs);
+        vm.prank(user);
+        return rounds.openRound(scene.grantId, scene.rekey.epoch, scene.data.maskHash, scene.data.rekeyRest, refs);
+    }
+
+    function setRound(Scene memory scene, uint32 index, IConversionRounds.RecordRef[] memory refs) internal pure {
+        scene.roundId = toRoundId(scene.grantId, index);
+        scene.ids = new RecordId[](refs.length);
+        scene.capsules = new G1Point[](refs.length);
+        for (uint256 j = 0; j < refs.length; ++j) {
+            (scene.ids[j], scene.capsules[j]) = (refs[j].recordId, refs[j].c1);
+        }
+        scene.excluded = 0;
+        scene.data.label = scene.label;
+        scene.data.maskHash = BLS12381.hashOf(scene.rekey.mask);
+        scene.data.rekeyRest =
+            Transcript.rekeyRest(BLS12381.hashOf(scene.labelKey), BLS12381.hashOf(scene.rekey.commitments), tailOf(scene));
+        scene.data.capsulesHash = BLS12381.hashOf(scene.capsules);
+        scene.data.recordIdsHash = Transcript.recordIdsHash(scene.ids);
+    }
+
+    function tailOf(Scene memory scene) internal pure returns (bytes32) {
+        return Transcript.rekeyTail(
+            BLS12381.hashOf(scene.rekey.maskedKey), BLS12381.hashOf(scene.rekey.ephemeral), Transcript.padsHash(scene.rekey.pads), 1, 1
+        );
+    }
+
+    function dataHash(Scene memory scene) internal pure returns (bytes32) {
+        IConversionRounds.RoundData memory data = scene.data;
+        return Transcript.roundDataHash(data.label, data.maskHash, data.rekeyRest, data.capsulesHash, data.recordIdsHash);
+    }
+
+    function keysOf(Scene memory scene) internal pure returns (IConversionRounds.ChallengeKeys memory) {
+        return IConversionRounds.ChallengeKeys(scene.labelKey, scene.rekey.commitments, tailOf(scene));
+    }
+
+    function memberOf(Scene memory scene, uint8 slot) internal pure returns (address) {
+        return scene.committee[slot - 1].accountOf();
+    }
+
+    function fragmentOf(Scene memory scene, uint8 slot) internal pure returns (uint256) {
+        return evaluate(scene.coefficients, slot);
+    }
+
+    /// @dev The capsules still in the round.
+    function standing(Scene memory scene) internal pure returns (G1Point[] memory left) {
+        uint256 count;
+        for (uint256 j = 0; j < scene.capsules.length; ++j) {
+            if ((scene.excluded >> j) & 1 == 0) ++count;
+        }
+        left = new G1Point[](count);
+        count = 0;
+        for (uint256 j = 0; j < scene.capsules.length; ++j) {
+            if ((scene.excluded >> j) & 1 == 0) left[count++] = scene.capsules[j];
+        }
+    }
+
+    // --- what proxies do ---
+
+    function convert(Scene memory scene, uint8 slot) internal view returns (G1Point[] memory cfrags, Proof memory proof) {
+        return makeCfrags(address(rounds), scene.roundId, memberOf(scene, slot), fragmentOf(scene, slot), scene.labelKey, standing(scene));
+    }
+
+    function submit(Scene memory scene, uint8 slot) internal {
+        (G1Point[] memory cfrags, Proof memory proof) = convert(scene, slot);
+        submitThese(scene, slot, cfrags, proof);
+    }
+
+    function submitThese(Scene memory scene, uint8 slot, G1Point[] memory cfrags, Proof memory proof) internal {
+        vm.prank(memberOf(scene, slot));
+        rounds.submitCfrags(scene.roundId, scene.committee, dataHash(scene), slot, cfrags, proof);
+    }
+
+    /// @dev Slots 1..t submit.
+    function submitAll(Scene memory scene) internal {
+        for (uint8 slot = 1; slot <= scene.t; ++slot) {
+            submit(scene, slot);
+        }
+    }
+
+    /// @dev W_j = c1_j^s from the cfrags of slots first..first+t-1.
+    function resultsFrom(Scene memory scene, uint8 first) internal view returns (G1Point[] memory) {
+        uint8[] memory slots = new uint8[](scene.t);
+        G1Point[][] memory cfrags = new G1Point[][](scene.t);
+        for (uint8 i = 0; i < scene.t; ++i) {
+            slots[i] = first + i;
+            (cfrags[i],) = convert(scene, first + i);
+        }
+        return combine(cfrags, slots);
+    }
+
+    function contributorsOf(Scene memory scene) internal pure returns (uint32) {
+        return uint32((uint64(1) << scene.t) - 1);
+    }
+
+    function propose(Scene memory scene, uint8 slot) internal returns (bytes32) {
+        return proposeThese(scene, slot, contributorsOf(scene), resultsFrom(scene, 1));
+    }
+
+    function proposeThese(Scene memory scene, uint8 slot, uint32 contributors, G1Point[] memory results) internal returns (bytes32) {
+        vm.prank(memberOf(scene, slot));
+        rounds.propose(scene.roundId, scene.committee, scene.data, slot, contributors, scene.rekey.mask, scene.capsules, results);
+        return Transcript.resultHash(scene.roundId, contributors, scene.excluded, BLS12381.hashOf(results));
+    }
+
+    function vote(Scene memory scene, uint8 slot, bool approve) internal {
+        bytes32 resultHash = rounds.roundOf(scene.roundId).resultHash;
+        vm.prank(memberOf(scene, slot));
+        rounds.vote(scene.roundId, scene.committee, dataHash(scene), slot, resultHash, approve);
+    }
+
+    function close(Scene memory scene) internal {
+        rounds.close(scene.roundId, scene.committee, dataHash(scene));
+    }
+
+    function claim(Scene memory scene, uint8 slot) internal {
+        rounds.claimFee(scene.roundId, scene.committee, dataHash(scene), slot);
+    }
+
+    function assertPhase(Scene memory scene, IConversionRounds.Phase expected) internal view {
+        vm.assertEq(uint256(rounds.phaseOf(scene.roundId)), uint256(expected), "phase");
+    }
+
+    /// @dev Propose by slot 1 and vote by as many as make the majority.
+    function finalize(Scene memory scene) internal {
+        propose(scene, 1);
+        for (uint8 slot = 2; 2 * (slot - 1) <= scene.n; ++slot) {
+            vote(scene, slot, true);
+        }
+    }
+
+    /// @dev K = Z^k as the delegatee computes it opens the record: e(c1, U) * e(W^-1, g2) == e(A_L^k, B^(1/a_L)), checked as c1 = A_L^k.
+    function assertOpens(Scene memory scene, G1Point memory c1, G1Point memory w) internal view {
+        G1Point[] memory p = new G1Point[](3);
+        G2Point[] memory q = new G2Point[](3);
+        (p[0], q[0]) = (c1, scene.rekey.maskedKey);
+        (p[1], q[1]) = (BLS12381.mul(w, BLS12381.negate(1)), BLS12381.G2());
+        uint256 exponent = mulmod(b, invert(labelSecret(a, scene.label)), R);
+        (p[2], q[2]) = (BLS12381.mul(c1, BLS12381.negate(exponent)), BLS12381.G2());
+        vm.assertTrue(BLS12381.pairingIsOne(p, q), "W does not open the capsule");
+    }
+}
