@@ -109,6 +109,10 @@ class ProxyProcess:
     def logs(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_path.read_text().splitlines()]
 
+    def command(self) -> str:
+        """Arguments and environment, as other processes can read them."""
+        return "".join(Path(f"/proc/{self.process.pid}/{name}").read_text() for name in ("cmdline", "environ"))
+
     def actions(self) -> list[str]:
         return [line["action"] for line in self.logs() if line["event"] == "acted" and line["outcome"] == "done"]
 
@@ -294,14 +298,14 @@ class World:
 
     async def start(self, *numbers: int, **worker: Any) -> None:
         """Start worker processes, all at once, and wait until they are ready."""
-        launched = await asyncio.gather(*(asyncio.to_thread(self._launch, number, worker) for number in numbers))
+        launched = await asyncio.gather(*(asyncio.to_thread(self._launch, number, dict(worker)) for number in numbers))
         self.processes |= dict(zip(numbers, launched, strict=True))
         await asyncio.gather(*(self.processes[number].ready() for number in numbers))
 
     def _launch(self, number: int, worker: dict[str, Any]) -> ProxyProcess:
         proxy = self.proxies[number]
         config = {
-            "rpc_urls": [self.url],
+            "rpc_urls": worker.pop("rpc_urls", [self.url]),
             "deployment": self.deployment.to_json(),
             "account_key": proxy.account.key.hex(),
             "seed": proxy.identity.seed.hex(),

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from eth_account import Account
+from eth_account.signers.local import LocalAccount
 
 from tpre_offchain.chain.deployment import Deployment
 from tpre_offchain.crypto.keys import Identity
-from tpre_offchain.errors import ConfigError, TpreError
+from tpre_offchain.errors import ConfigError, CryptoError, TpreError
 from tpre_offchain.proxy.process import ProcessSettings, serve
 from tpre_offchain.proxy.telemetry import configure_logs
 from tpre_offchain.proxy.worker import WorkerSettings
@@ -51,8 +52,8 @@ async def run(config: dict[str, Any]) -> None:
     try:
         where = config["deployment"]
         deployment = Deployment.load(where) if isinstance(where, str) else Deployment.from_json(where)
-        account = Account.from_key(config["account_key"])
-        identity = Identity.from_seed(bytes.fromhex(config["seed"]))
+        account, seed = _account(config["account_key"]), bytes.fromhex(config["seed"])
+        identity = Identity.from_seed(seed)
         proxy_keys = {version: identity.proxy_key(version) for version in config.get("key_versions", [1])}
         settings = ProcessSettings(
             state_dir=Path(config["state_dir"]) if config.get("state_dir") else None,
@@ -60,10 +61,20 @@ async def run(config: dict[str, Any]) -> None:
             worker=WorkerSettings(**config.get("worker", {})),
         )
         rpc_urls = list(config["rpc_urls"])
-    except (KeyError, TypeError, ValueError) as problem:
-        missing = f": {problem}" if isinstance(problem, KeyError) else ""
-        raise ConfigError(f"the configuration is incomplete{missing}") from None
+    except KeyError as missing:
+        raise ConfigError(f"the configuration lacks {missing}") from None
+    except (TypeError, ValueError, AttributeError, CryptoError):
+        # the messages of these quote what was given, and that may be a key
+        raise ConfigError("a value of the configuration is of the wrong kind") from None
     await serve(rpc_urls, deployment, account, proxy_keys, settings, _tell)
+
+
+def _account(key: str) -> LocalAccount:
+    try:
+        account: LocalAccount = Account.from_key(key)
+    except Exception:  # noqa: BLE001 - eth_account raises many kinds, and some quote the key
+        raise ConfigError("account_key is no private key") from None
+    return account
 
 
 def _tell(port: int | None) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 
 from tpre_offchain.chain.connection import Connection
+from tpre_offchain.chain.conversion_rounds import OVER
 from tpre_offchain.chain.deployment import Deployment
 from tpre_offchain.chain.events import Event
 from tpre_offchain.chain.outbox import Outbox
@@ -58,7 +59,8 @@ class WorkerSettings:
     """``backoff_s``: what one place in a queue is worth; a few block times. ``retry_s``: after a step that failed or
     came too late, doubled with each failure up to ``retry_limit_s``. ``simulate``: run each transaction by ``eth_call``
     before it is sent, which costs a call and saves gas when the view is stale. ``confirmations``: blocks to wait before
-    an event counts. ``poll_s``: between questions where the endpoint cannot push.
+    an event counts. ``poll_s``: between questions where the endpoint cannot push. ``recheck_s``: the longest time that a
+    running round is not held against the contract's storage.
     """
 
     backoff_s: float = 2.0
@@ -67,6 +69,7 @@ class WorkerSettings:
     simulate: bool = False
     confirmations: int = 0
     poll_s: float = 1.0
+    recheck_s: float = 30.0
 
 
 class ProxyWorker:
@@ -234,7 +237,9 @@ class ProxyWorker:
                 case Done():
                     return None
                 case Wait(until_s):
-                    return until_s
+                    # a push that was lost, or a receipt of a block that is no more, is found out by looking
+                    running = snapshot.phase not in OVER
+                    return min(until_s, snapshot.now_s + self._settings.recheck_s) if running else until_s
                 case CheckGrant():
                     with self.metrics.timed("check_grant"):
                         await self._check_grant(one)
