@@ -19,6 +19,8 @@ from tpre_offchain.chain.abi import (
     AbiEvent,
     AbiMissing,
     UndecodableData,
+    decode_values,
+    encode_values,
     load_abi,
     parse_abi,
 )
@@ -303,3 +305,13 @@ def test_parse_abi__empty__has_nothing() -> None:
 
 def test_events__shown_class__is_an_event() -> None:
     assert all(issubclass(cls, Event) for cls in event_classes().values())
+
+
+@pytest.mark.parametrize("raw", [b"", "grüße".encode(), b"\xff\xfe\x00 not UTF-8", bytes(range(256))])
+def test_decode__string_of_any_bytes__lossless(raw: bytes) -> None:
+    # a contract does not check: one such purpose or tag must not stop every reader of events
+    kinds = load_abi("GrantRegistry").functions["requestAccess"].inputs
+    request = structs.AccessRequest(StreamId(1), Epoch(0), Epoch(0), 1, 1, structs.text_from_bytes(raw))
+    (decoded,) = decode_values(kinds, encode_values(kinds, [request], "test"), "test")
+    assert decoded == request
+    assert structs.text_to_bytes(decoded.purpose) == raw

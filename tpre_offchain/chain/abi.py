@@ -128,7 +128,7 @@ def encode_values(types: Sequence[AbiType], values: Sequence[Any], where: str) -
     """``abi.encode`` of our values. Raises ``BadArgument``."""
     try:
         converted = [to_abi(kind, value) for kind, value in zip(types, values, strict=True)]
-        return encode([kind.canonical for kind in types], converted)
+        return encode([kind.wire for kind in types], converted)
     except (EncodingError, TypeError, AttributeError, ValueError) as problem:
         raise BadArgument(f"{where}: {problem}") from problem
 
@@ -136,7 +136,7 @@ def encode_values(types: Sequence[AbiType], values: Sequence[Any], where: str) -
 def decode_values(types: Sequence[AbiType], data: bytes, where: str) -> tuple[Any, ...]:
     """Our values from ``abi.encode``d data. Raises ``UndecodableData``."""
     try:
-        values = decode([kind.canonical for kind in types], data)
+        values = decode([kind.wire for kind in types], data)
         return tuple(from_abi(kind, value) for kind, value in zip(types, values, strict=True))
     except (DecodingError, ValueError, OverflowError) as problem:
         raise UndecodableData(f"{where}: {problem}") from problem

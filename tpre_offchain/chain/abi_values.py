@@ -66,6 +66,12 @@ class AbiType:
     fields: tuple[AbiType, ...] = ()
     element: AbiType | None = None
 
+    @property
+    def wire(self) -> str:
+        """As ``canonical``, with a string for the bytes that it is on the wire: no contract checks that it is UTF-8,
+        and an event that cannot be decoded would stop every reader."""
+        return self.canonical.replace("string", "bytes")
+
 
 @lru_cache(maxsize=4096)
 def snake_case(name: str) -> str:
@@ -107,7 +113,7 @@ def to_abi(kind: AbiType, value: Any) -> Any:
         return value.word
     if re.fullmatch(r"bytes\d+", kind.canonical):
         return _exactly(kind, value, int(kind.canonical[5:]))
-    return value
+    return structs.text_to_bytes(value) if kind.canonical == "string" else value
 
 
 def from_abi(kind: AbiType, value: Any) -> Any:
@@ -129,7 +135,7 @@ def from_abi(kind: AbiType, value: Any) -> Any:
         return ENUMS[kind.internal](value)
     if kind.canonical == "address":
         return checksum_address(value)
-    return value
+    return structs.text_from_bytes(value) if kind.canonical == "string" else value
 
 
 def _point_words(kind: AbiType, value: bytes) -> tuple[bytes, ...]:

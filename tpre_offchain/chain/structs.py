@@ -14,6 +14,16 @@ ADDRESS_BITS = 160
 U32 = (1 << 32) - 1
 
 
+def text_to_bytes(text: str) -> bytes:
+    """A text as a contract's string. The inverse of ``text_from_bytes``, for texts that are not UTF-8 as well."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def text_from_bytes(data: bytes) -> str:
+    """A contract's string as text. Contracts take any bytes; those that are not UTF-8 become lone surrogates."""
+    return data.decode("utf-8", "surrogateescape")
+
+
 class Role(IntEnum):
     """What a registered key is for (SPEC §3)."""
 
@@ -144,6 +154,11 @@ class RecordInput:
     proof: Proof
     cid_hash: bytes
     tags: str = ""
+
+    @property
+    def tags_bytes(self) -> bytes:
+        """The tags as the chain holds and hashes them."""
+        return text_to_bytes(self.tags)
 
 
 # --- access ---------------------------------------------------------------------------------------

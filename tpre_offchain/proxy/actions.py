@@ -212,7 +212,7 @@ def _report(bench: Workbench, position: int) -> Call:
         c3_hash=hashing.keccak256(record.c3),
         proof=record.proof,
         cid_hash=record.cid_hash,
-        tags_hash=hashing.keccak256(record.tags.encode()),
+        tags_hash=hashing.keccak256(record.tags_bytes),
     )
     return bench.contracts.rounds.report_capsule(
         facts.round_id, bench.seat.committee, facts.opened.data, facts.opened.record_ids, report, _keys(bench)

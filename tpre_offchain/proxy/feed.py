@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+import structlog
+
+from tpre_offchain.chain.abi import UndecodableData
 from tpre_offchain.chain.connection import Connection
-from tpre_offchain.chain.event_decoding import decode_logs
+from tpre_offchain.chain.event_decoding import decode_log
 from tpre_offchain.chain.events import Event
 from tpre_offchain.chain.logs import Log
 from tpre_offchain.chain.watch import Cursor, Read, Rewound, WatchSettings, watch
@@ -73,6 +76,17 @@ class Feed:
                         logs.clear()
                         yield News(rewound_to=cursor.number, caught_up=False)
                     case Read(cursor):
-                        events = decode_logs(logs)
+                        events = tuple(self._decoded(logs))
                         logs.clear()
                         yield News(events, None, Place(cursor.number, cursor.hash), cursor.number >= target)
+
+    def _decoded(self, logs: Sequence[Log]) -> Iterator[Event]:
+        for log in logs:
+            try:
+                event = decode_log(log)
+            except UndecodableData as problem:
+                # one log that cannot be read must not keep us from the next
+                structlog.get_logger().error("undecodable_log", block=log.block_number, **problem.to_dict())
+                continue
+            if event is not None:
+                yield event

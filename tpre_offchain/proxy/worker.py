@@ -58,8 +58,8 @@ REKEY_NEEDED = (Submit, Propose, Challenge, ReportCapsule, Complain)
 class WorkerSettings:
     """``backoff_s``: what one place in a queue is worth; a few block times. ``retry_s``: after a step that failed or
     came too late, doubled with each failure up to ``retry_limit_s``. ``simulate``: run each transaction by ``eth_call``
-    before it is sent, which costs a call and saves gas when the view is stale. ``confirmations``: blocks to wait before
-    an event counts. ``poll_s``: between questions where the endpoint cannot push. ``recheck_s``: the longest time that a
+    before it is sent, which costs a call and saves gas when the view is stale. ``confirmations``: blocks to wait until
+    an event counts. ``poll_s``: between questions where the endpoint cannot push. ``recheck_s``: the longest time a
     running round is not held against the contract's storage.
     """
 
