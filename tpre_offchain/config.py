@@ -1,4 +1,4 @@
-"""Settings of the command line: arguments first, then ``TPRE_*`` variables, then a TOML file, then the local net's state.
+"""Settings of the command line: arguments first, then ``TPRE_*`` variables, then a TOML file, then the local net.
 
 Only ``cli`` reads this; everything else receives arguments. No setting is a secret: passphrases come from a file or a
 prompt, keys from a keystore.

@@ -15,20 +15,20 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tpre_offchain.cli.home import Home
-from tpre_offchain.cli.localnet import NetPlan, start_net, stop_net
+from tpre_offchain.cli.localnet import BadThreshold, NetPlan, start_net, stop_net
 from tpre_offchain.cli.net_state import LocalNet
 from tpre_offchain.cli.recording import record_machine
 
 if TYPE_CHECKING:
     from tpre_offchain.clients.owner import Owner
-    from tpre_offchain.clients.results import ConversionRecord, Refusal, Transaction
+    from tpre_offchain.clients.results import ConversionRecord, PublishedRecord, Refusal, Transaction
     from tpre_offchain.clients.session import Session
     from tpre_offchain.clients.stopwatch import OnProgress
     from tpre_offchain.clients.user import User
@@ -67,6 +67,12 @@ class DemoPlan:
     file: Path | None = None
     kill: int = 0
     store: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kill > self.proxies - self.threshold:
+            raise BadThreshold(
+                f"with {self.kill} of {self.proxies} proxies killed there are fewer than {self.threshold}"
+            )
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,7 @@ def _story(
         USER, f"verifies the conversion and {report.signer[:10]}…'s signature, decrypts", ms=stages["decrypt"]
     )
 
-    refused["revoked"] = _revoked(owner, user, stream.stream_id, asked.grant_id, narrator)
+    refused["revoked"] = _revoked(owner, user, record, asked.grant_id, narrator)
     return DemoResult(
         net=net,
         record_id=record.record_id,
@@ -187,11 +193,12 @@ def _story(
     )
 
 
-def _revoked(owner: Owner, user: User, stream: int, grant: int, narrator: Narrator) -> Refusal:
+def _revoked(owner: Owner, user: User, record: PublishedRecord, grant: int, narrator: Narrator) -> Refusal:
     narrator.step(OWNER, f"revokes grant {grant}", transaction=owner.revoke(grant))
-    advanced = owner.advance_epoch(stream)
+    narrator.refused(USER, "tries to have the record converted again", user.attempt(grant, [record]))
+    advanced = owner.advance_epoch(record.stream_id)
     narrator.step(OWNER, f"starts epoch {advanced.epoch}: a new label", transaction=advanced.transaction)
-    later = owner.publish(stream, b"measured after the revocation\n", name="later.txt")
+    later = owner.publish(record.stream_id, b"measured after the revocation\n", name="later.txt")
     narrator.step(OWNER, "publishes a record under it", transaction=later.transaction)
     refusal = user.attempt(grant, [later])
     narrator.refused(USER, "tries to have that converted", refusal)
@@ -243,6 +250,3 @@ def _of(timings_ms: Mapping[str, float], *stages: str) -> float:
 def _sha256(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-Tell = Callable[[DemoPlan, Home, Narrator], DemoResult]

@@ -44,9 +44,10 @@ _NOT_FOUND: Final = frozenset(
         "StreamUnknown",
         "BlobNotFound",
         "NoLocalNet",
-        "GrantUnknown",
-        "DeploymentMissing",
+        "BadDeploymentFile",
         "NoDeployment",
+        "NotDeployed",
+        "EventMissing",
     }
 )
 _REFUSED: Final = frozenset({"ContractRevert", "AccessRefused"})

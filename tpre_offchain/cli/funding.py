@@ -58,5 +58,5 @@ async def _send_from_unlocked(connection: Connection, account: str, amount_wei: 
         sent: str = await connection.rpc("eth_sendTransaction", transfer)
     except RpcRefused as refused:
         raise NoFaucet(f"the node gives no money: {refused.message}") from refused
-    while await connection.receipt(bytes.fromhex(sent[2:])) is None:
+    while await connection.receipt(bytes.fromhex(sent[2:])) is None:  # noqa: ASYNC110 - the chain tells no event
         await asyncio.sleep(0.05)

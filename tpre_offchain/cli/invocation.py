@@ -1,4 +1,4 @@
-"""One use of ``tpre``: its options, where its files are, and how it speaks meanwhile. Each verb gets one as first argument."""
+"""One use of ``tpre``: its options, where its files are, how it speaks. Each verb gets one as first argument."""
 
 from __future__ import annotations
 

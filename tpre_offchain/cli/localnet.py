@@ -49,8 +49,8 @@ class BadThreshold(ConfigError):
 
 @dataclass(frozen=True)
 class NetPlan:
-    """``rpc``: endpoints of a development chain that is there already; none starts a node. ``with_parent``: the processes
-    end with this one. ``accounts``: names of keystores to make and fund.
+    """``rpc``: endpoints of a development chain that is there already; none starts a node. ``with_parent``: the
+    processes end with this one. ``accounts``: names of keystores to make and fund.
     """
 
     proxies: int
@@ -110,12 +110,13 @@ def _start(plan: NetPlan, home: Home, on_step: OnStep, started: _Started) -> Loc
             started.processes.append(node.process)
     endpoints = plan.rpc or _endpoints(node)
     store = plan.store or f"local:{home.store_folder.resolve()}"
-    with _timed(on_step, "keys"):
-        proxy_keys = [make_local_keys(Home(home.proxy_folder(i)), "proxy") for i in range(1, plan.proxies + 1)]
-        accounts = [make_local_keys(home, name) for name in plan.accounts]
+    proxy_keys = []
     with _timed(on_step, "processes"):
         for number in range(1, plan.proxies + 1):
-            started.processes.append(_start_proxy(home, number, endpoints, plan))
+            one = _proxy_home(home, number, endpoints)
+            proxy_keys.append(make_local_keys(one, "proxy"))
+            started.processes.append(_start_proxy(one, plan))
+        accounts = [make_local_keys(home, name) for name in plan.accounts]
     with _timed(on_step, "contracts"):
         chain_id, client = asyncio.run(_deploy(home, endpoints, [*accounts, *proxy_keys]))
     processes = started.processes[-plan.proxies :]
@@ -146,11 +147,20 @@ def _endpoints(node: Node | None) -> tuple[str, ...]:
     return (node.ws_url, node.http_url)
 
 
-def _start_proxy(home: Home, number: int, endpoints: Sequence[str], plan: NetPlan) -> ProcessId:
-    folder = home.proxy_folder(number)
+def _proxy_home(home: Home, number: int, endpoints: Sequence[str]) -> Home:
+    """A folder from which `tpre proxy … --home` works by itself."""
+    one = Home(home.proxy_folder(number))
+    one.make()
+    # JSON strings are TOML strings
+    settings = {"rpc": list(endpoints), "deployment": str(home.deployment_file.resolve())}
+    one.settings_file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
+    return one
+
+
+def _start_proxy(one: Home, plan: NetPlan) -> ProcessId:
     command = [sys.executable, "-m", "tpre_offchain.cli", "proxy", "run", "--join", "--wait", str(int(READY_TIMEOUT_S))]
-    command += ["--home", str(folder), "--rpc", ",".join(endpoints), "--deployment", str(home.deployment_file)]
-    child = spawn(command, log=folder / "log", env=environment(), with_parent=plan.with_parent)
+    command += ["--home", str(one.folder)]
+    child = spawn(command, log=one.folder / "log", env=environment(), with_parent=plan.with_parent)
     return ProcessId.of(child.pid)
 
 

@@ -1,4 +1,4 @@
-"""The entry point: ``tpre VERB …``. Imports a verb's module only when that verb is asked for, so that help is instant."""
+"""The entry point: ``tpre VERB …``. A verb's module is imported only when that verb is asked for: help is instant."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ VERBS: Final = {
 class Verbs(click.Group):
     """The verbs by name; each in the module of its name under ``cli.commands``."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """In the order of the story, not of the alphabet."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The verb, its module imported now."""
         if cmd_name not in VERBS:
             return None
@@ -42,7 +42,7 @@ class Verbs(click.Group):
         command: click.Command = module.command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list for ``--help``, without importing any of them."""
         with formatter.section("Verbs"):
             formatter.write_dl([(name, short) for name, (_, short) in VERBS.items()])
@@ -68,10 +68,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line; its exit code."""
     as_json = "--json" in arguments
     try:
-        cli.main(list(arguments), prog_name="tpre", standalone_mode=False)
-        return exits.OK
-    except click.exceptions.Exit as done:
-        return done.exit_code
+        # click hands back the code of an `Exit`, and what a command returns, which is nothing
+        return cli.main(list(arguments), prog_name="tpre", standalone_mode=False) or exits.OK
     except click.ClickException as wrong:
         _fail(as_json, {"error": "Usage", "message": wrong.format_message(), "retryable": False, "hint": None}, wrong)
         return exits.USAGE
@@ -84,7 +82,7 @@ def run(arguments: Sequence[str]) -> int:
     except TpreError as error:
         _fail(as_json, error.to_dict())
         return exits.exit_code(error)
-    except Exception as bug:  # noqa: BLE001 - the last resort: one line for the user, the trace for us
+    except Exception as bug:
         if os.environ.get("TPRE_TRACEBACK"):
             raise
         _fail(as_json, {"error": type(bug).__name__, "message": str(bug), "retryable": False, "hint": text.HINT_BUG})

@@ -49,7 +49,7 @@ class Node:
 
 
 def start_node(folder: Path, *, with_parent: bool, port: int = 0) -> Node:
-    """Start a node that keeps its files under ``folder`` and wait until it answers. Raises ``NodeMissing``, ``ProcessFailed``."""
+    """Start a node that keeps its files under ``folder``, and wait for it. Raises ``NodeMissing``, ``ProcessFailed``."""
     log = folder / "node.log"
     anvil = find_anvil()
     # HOME: anvil spills old states below it
@@ -117,6 +117,6 @@ def _wait(child: subprocess.Popen[bytes], process: ProcessId, log: Path) -> Node
 def _client_version(port: int) -> str:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "web3_clientVersion", "params": []}).encode()
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"http://127.0.0.1:{port}", body, headers)  # noqa: S310 - our own http URL
+    request = urllib.request.Request(f"http://127.0.0.1:{port}", body, headers)
     with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310
         return str(json.load(answer)["result"])

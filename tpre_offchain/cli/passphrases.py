@@ -1,4 +1,4 @@
-"""Where passphrases and mnemonic words come from: a file of mode 0600, standard input, or a prompt. Never an argument."""
+"""Where passphrases and words come from: a file of mode 0600, standard input, or a prompt. Never an argument."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class PassphrasesDiffer(KeystoreError):
 def read_passphrase(file: Path | None, prompt: str, *, twice: bool = False) -> str:
     """The passphrase: first line of ``file`` (``-``: of standard input), or asked for on the terminal.
 
-    ``twice``: a typed one is asked for again. Raises ``NoPassphrase``, ``PassphraseFileUnreadable``, ``PassphrasesDiffer``.
+    ``twice``: a typed one is asked for again. Raises ``NoPassphrase``, ``PassphraseFileUnreadable``,
+    ``PassphrasesDiffer``.
     """
     if file == STDIN:
         return _first_line(sys.stdin.readline())

@@ -65,8 +65,8 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, its output going to the file ``log`` (mode 0600).
 
-    ``with_parent``: on Linux the kernel ends it when we die, however we die. It must be started by a thread that lives as
-    long as the process shall: the main one. Raises ``ProcessFailed``.
+    ``with_parent``: on Linux the kernel ends it when we die, however we die. It must be started by a thread that lives
+    as long as the process shall: the main one. Raises ``ProcessFailed``.
     """
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -87,7 +87,7 @@ def spawn(
 
 
 def end(processes: Iterable[ProcessId], grace_s: float = GRACE_S) -> None:
-    """End processes: SIGTERM, and SIGKILL to those that are still there after ``grace_s``. Those that are gone are no error."""
+    """End processes: SIGTERM, and SIGKILL to those still there after ``grace_s``. One that is gone is no error."""
     found = [process for one in processes if (process := one.running()) is not None]
     for process in found:
         with suppress(psutil.NoSuchProcess):

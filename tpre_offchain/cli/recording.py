@@ -55,7 +55,8 @@ def _frequencies() -> dict[str, float]:
         frequency = psutil.cpu_freq()
     except (OSError, NotImplementedError):  # some virtual machines hide it
         return {}
-    return {} if frequency is None else {"cpu_mhz": round(frequency.current, 1)}
+    # None where the system does not say, whatever the stubs promise
+    return {"cpu_mhz": round(frequency.current, 1)} if frequency else {}
 
 
 def _sensors() -> dict[str, float]:

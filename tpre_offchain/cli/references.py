@@ -28,7 +28,9 @@ class RecordType(click.ParamType[int]):
                 return stream << 192 | publisher << 32 | sequence
         elif re.fullmatch(r"\d+|0x[0-9a-fA-F]+", text) and int(text, 0) < 1 << 256:
             return int(text, 0)
-        self.fail(f"{text!r} is no record; write STREAM/0xPUBLISHER/SEQUENCE as `tpre user catalog` shows it", param, ctx)
+        self.fail(
+            f"{text!r} is no record; write STREAM/0xPUBLISHER/SEQUENCE as `tpre user catalog` shows it", param, ctx
+        )
 
 
 class RoundType(click.ParamType[int]):
@@ -46,7 +48,7 @@ class RoundType(click.ParamType[int]):
             return int(found[1]) << 32 | int(found[2])
         if re.fullmatch(r"\d+|0x[0-9a-fA-F]+", text):
             return int(text, 0)
-        self.fail(f"{text!r} is no round; write GRANT/INDEX", param, ctx)
+        return self.fail(f"{text!r} is no round; write GRANT/INDEX", param, ctx)
 
 
 class TagType(click.ParamType[tuple[str, str]]):

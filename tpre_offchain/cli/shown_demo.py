@@ -64,7 +64,7 @@ class Account:
 
     def refused(self, who: str, what: str, refusal: Refusal) -> None:
         """A thing that must fail."""
-        self.step(who, f"{what}: refused, {refusal.revert}", transaction=refusal.transaction)
+        self.step(who, f"{what}: refused, {refusal.error}", transaction=refusal.transaction)
 
     def progress(self) -> OnProgress:
         """A bar on a terminal for what takes long."""
@@ -80,7 +80,7 @@ class Account:
 
 def reply(result: DemoResult, kept: str | None) -> Reply:
     """The outcome."""
-    lines = [
+    lines: list[str | Grid] = [
         Grid(
             ("stage", "by", "time"),
             [(name, by, text.milliseconds(result.stages_ms[key])) for key, (name, by) in _STAGES.items()],

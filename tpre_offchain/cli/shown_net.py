@@ -11,8 +11,7 @@ from tpre_offchain.cli.reply import Grid, Reply
 
 _STEPS = {
     "node": "local chain started",
-    "keys": "keys made",
-    "processes": "proxy processes started",
+    "processes": "keys made, proxy processes started",
     "contracts": "accounts funded, contracts deployed",
     "proxies": "proxies joined and ready",
 }

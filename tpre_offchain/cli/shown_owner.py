@@ -21,7 +21,9 @@ if TYPE_CHECKING:
         Transaction,
     )
 
-REVOKED: Final = "what was converted stays readable; start a new epoch (tpre owner epoch) to shut out dishonest proxies too"
+REVOKED: Final = (
+    "what was converted stays readable; start a new epoch (tpre owner epoch) to shut out dishonest proxies too"
+)
 
 
 def created(stream: CreatedStream) -> Reply:
@@ -33,14 +35,24 @@ def created(stream: CreatedStream) -> Reply:
 def streams(found: Sequence[StreamCreated]) -> Reply:
     """The owner's streams."""
     rows = [
-        (str(one.stream_id), one.summary, f"{one.terms.minimum_threshold} of {one.terms.minimum_committee}",
-         text.ether(one.terms.price_wei), str(one.at.block_number))
+        (
+            str(one.stream_id),
+            one.summary,
+            f"{one.terms.minimum_threshold} of {one.terms.minimum_committee}",
+            text.ether(one.terms.price_wei),
+            str(one.at.block_number),
+        )
         for one in found
     ]
     data = [
-        {"stream": one.stream_id, "summary": one.summary, "name_hash": "0x" + one.name_hash.hex(),
-         "minimum": [one.terms.minimum_threshold, one.terms.minimum_committee], "price_wei": one.terms.price_wei,
-         "block": one.at.block_number}
+        {
+            "stream": one.stream_id,
+            "summary": one.summary,
+            "name_hash": "0x" + one.name_hash.hex(),
+            "minimum": [one.terms.minimum_threshold, one.terms.minimum_committee],
+            "price_wei": one.terms.price_wei,
+            "block": one.at.block_number,
+        }
         for one in found
     ]
     shown: list[str | Grid] = [Grid(("stream", "summary", "at least", "price", "block"), rows)]
@@ -51,28 +63,49 @@ def published(record: PublishedRecord) -> Reply:
     """A record on the chain."""
     where = text.record(record.record_id)
     data = {
-        "ok": True, "record": where, "stream": record.stream_id, "epoch": record.epoch, "cid": record.cid,
-        "bytes": record.plain_length, "sha256": record.plain_sha256, "encrypted_bytes": record.encrypted_length,
-        "stages_ms": dict(record.timings_ms), **transaction(record.transaction),
+        "ok": True,
+        "record": where,
+        "stream": record.stream_id,
+        "epoch": record.epoch,
+        "cid": record.cid,
+        "bytes": record.plain_length,
+        "sha256": record.plain_sha256,
+        "encrypted_bytes": record.encrypted_length,
+        "stages_ms": dict(record.timings_ms),
+        **transaction(record.transaction),
     }
-    return Reply(data, [
-        f"record {where}",
-        f"{text.size(record.plain_length)} of {record.name or 'data'}, sha256 {record.plain_sha256}",
-        f"stored as {record.cid}",
-        line(record.transaction),
-    ])
+    return Reply(
+        data,
+        [
+            f"record {where}",
+            f"{text.size(record.plain_length)} of {record.name or 'data'}, sha256 {record.plain_sha256}",
+            f"stored as {record.cid}",
+            line(record.transaction),
+        ],
+    )
 
 
 def pending(waiting: Sequence[PendingPublish], finished: Sequence[PublishedRecord]) -> Reply:
     """What is not published yet."""
-    rows = [(str(one.job), str(one.stream_id), one.name, one.state, text.size(one.encrypted_length), one.last_error)
-            for one in waiting]
+    rows = [
+        (str(one.job), str(one.stream_id), one.name, one.state, text.size(one.encrypted_length), one.last_error)
+        for one in waiting
+    ]
     data = {
         "ok": True,
         "published": [text.record(one.record_id) for one in finished],
-        "pending": [{"job": one.job, "stream": one.stream_id, "name": one.name, "state": one.state,
-                     "encrypted_bytes": one.encrypted_length, "queued_at": one.queued_at_s, "last_error": one.last_error}
-                    for one in waiting],
+        "pending": [
+            {
+                "job": one.job,
+                "stream": one.stream_id,
+                "name": one.name,
+                "state": one.state,
+                "encrypted_bytes": one.encrypted_length,
+                "queued_at": one.queued_at_s,
+                "last_error": one.last_error,
+            }
+            for one in waiting
+        ],
     }
     lines: list[str | Grid] = [f"published {text.record(one.record_id)}" for one in finished]
     if rows:
@@ -83,14 +116,32 @@ def pending(waiting: Sequence[PendingPublish], finished: Sequence[PublishedRecor
 def requests(found: Sequence[AccessRequestInfo]) -> Reply:
     """Who asks for access."""
     rows = [
-        (str(one.grant_id), str(one.stream_id), one.delegatee, f"{one.threshold} of {one.committee_size}",
-         f"{one.epoch_from}–{one.epoch_to}", text.ether(one.price_wei), one.status.name.lower(), one.purpose)
+        (
+            str(one.grant_id),
+            str(one.stream_id),
+            one.delegatee,
+            f"{one.threshold} of {one.committee_size}",
+            f"{one.epoch_from}–{one.epoch_to}",
+            text.ether(one.price_wei),
+            one.status.name.lower(),
+            one.purpose,
+        )
         for one in found
     ]
     data = [
-        {"request": one.grant_id, "stream": one.stream_id, "user": one.delegatee, "threshold": one.threshold,
-         "committee_size": one.committee_size, "epochs": [one.epoch_from, one.epoch_to], "price_wei": one.price_wei,
-         "deposit_wei": one.deposit_wei, "offered": one.offered, "status": one.status.name.lower(), "purpose": one.purpose}
+        {
+            "request": one.grant_id,
+            "stream": one.stream_id,
+            "user": one.delegatee,
+            "threshold": one.threshold,
+            "committee_size": one.committee_size,
+            "epochs": [one.epoch_from, one.epoch_to],
+            "price_wei": one.price_wei,
+            "deposit_wei": one.deposit_wei,
+            "offered": one.offered,
+            "status": one.status.name.lower(),
+            "purpose": one.purpose,
+        }
         for one in found
     ]
     columns = ("request", "stream", "user", "proxies", "epochs", "price", "status", "purpose")
@@ -103,12 +154,20 @@ def granted(given: GivenGrant) -> Reply:
     until = datetime.fromtimestamp(given.expiry_s, UTC)
     first = None if given.round_id is None else f"{given.round_id >> 32}/{given.round_id & 0xFFFFFFFF}"
     data = {
-        "ok": True, "grant": given.grant_id, "committee": list(given.committee), "expiry": given.expiry_s,
-        "quota": given.quota, "epochs": list(given.epochs), "round": first, "stages_ms": dict(given.timings_ms),
+        "ok": True,
+        "grant": given.grant_id,
+        "committee": list(given.committee),
+        "expiry": given.expiry_s,
+        "quota": given.quota,
+        "epochs": list(given.epochs),
+        "round": first,
+        "stages_ms": dict(given.timings_ms),
         **transaction(given.transaction),
     }
-    lines = [f"grant {given.grant_id}: {given.quota} conversions until {until:%Y-%m-%d %H:%M} UTC",
-             f"fragments dealt to {len(given.committee)} proxies"]
+    lines = [
+        f"grant {given.grant_id}: {given.quota} conversions until {until:%Y-%m-%d %H:%M} UTC",
+        f"fragments dealt to {len(given.committee)} proxies",
+    ]
     lines += [f"round {first} is open"] if first else []
     return Reply(data, [*lines, line(given.transaction)])
 

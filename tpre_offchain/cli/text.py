@@ -1,4 +1,4 @@
-"""What ``tpre`` says: help, failures and how ids, amounts and durations are written. Each verb's own text is in ``shown_*``."""
+"""What ``tpre`` says: help, failures, how ids and amounts are written. Each verb's own text is in ``shown_*``."""
 
 from __future__ import annotations
 

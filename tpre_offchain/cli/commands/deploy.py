@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--settings", "preset_name", default="local", show_default=True, help="Windows, bonds, fees: local or mainnet-like.")
-@click.option("--output", type=click.Path(path_type=Path), help="File of the addresses. [default: HOME/deployment.json]")
+@click.option(
+    "--settings", "preset_name", default="local", show_default=True, help="Windows, bonds, fees: local or mainnet-like."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="File of the addresses. [default: HOME/deployment.json]"
+)
 @verb(rpc=True, key=True)
 def command(run: Invocation, preset_name: str, output: Path | None) -> Reply:
-    """Deploy the contracts with --key, or on a development chain with its own account, and write their addresses down."""
+    """Deploy the contracts with --key, or with a development chain's own account, and write down their addresses."""
     if not run.settings.rpc:
         raise MissingOption("--rpc says which chain to deploy to")
     file = output or run.home.deployment_file
@@ -31,8 +35,13 @@ def command(run: Invocation, preset_name: str, output: Path | None) -> Reply:
     deployment.save(file)
     lines = [f"chain {deployment.chain_id}, from block {deployment.deploy_block}"]
     lines += [f"  {name:<18} {address}" for name, address in deployment.addresses.items()]
-    data = {"ok": True, "chain_id": deployment.chain_id, "deploy_block": deployment.deploy_block,
-            "contracts": dict(deployment.addresses), "file": str(file)}
+    data = {
+        "ok": True,
+        "chain_id": deployment.chain_id,
+        "deploy_block": deployment.deploy_block,
+        "contracts": dict(deployment.addresses),
+        "file": str(file),
+    }
     return Reply(data, [*lines, f"written to {file}"])
 
 

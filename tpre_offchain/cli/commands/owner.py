@@ -34,7 +34,11 @@ def stream() -> None:
 @stream.command("create")
 @click.argument("name")
 @click.option("--summary", default="", help="Public description; the name itself stays private.")
-@click.option("--threshold", type=click.IntRange(1, 32), help="Least t that requests may ask for. [default: the local net's, or 1]")
+@click.option(
+    "--threshold",
+    type=click.IntRange(1, 32),
+    help="Least t that requests may ask for. [default: the local net's, or 1]",
+)
 @click.option("--committee", type=click.IntRange(1, 32), help="Least n. [default: the local net's, or the threshold]")
 @click.option("--price-wei", type=click.IntRange(0), default=0, help="For a grant that served.")
 @verb(chain=True, store=True, key=True)
@@ -63,7 +67,12 @@ def list_streams(run: Invocation) -> Reply:
 @click.option("--media-type", help="Sealed. [default: guessed from the name]")
 @verb(chain=True, store=True, key=True)
 def publish(
-    run: Invocation, file: Path, stream: str, tags: tuple[tuple[str, str], ...], name: str | None, media_type: str | None
+    run: Invocation,
+    file: Path,
+    stream: str,
+    tags: tuple[tuple[str, str], ...],
+    name: str | None,
+    media_type: str | None,
 ) -> Reply:
     """Encrypt FILE, store it, and publish its record. A device that is a publisher does the same with its own --key."""
     with _owner(run) as owner:
@@ -115,7 +124,9 @@ def requests(run: Invocation, stream: str | None, every: bool) -> Reply:
 @click.argument("request", type=int)
 @click.option("--days", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True)
 @click.option("--quota", type=click.IntRange(1), default=100, show_default=True, help="Conversions in all.")
-@click.option("--open", "records", type=RECORD, multiple=True, help="Open a first round for this record; may be repeated.")
+@click.option(
+    "--open", "records", type=RECORD, multiple=True, help="Open a first round for this record; may be repeated."
+)
 @verb(chain=True, store=True, key=True)
 def grant(run: Invocation, request: int, days: float, quota: int, records: tuple[int, ...]) -> Reply:
     """Grant a request: makes the re-key and deals its fragments to the committee that the chain drew."""

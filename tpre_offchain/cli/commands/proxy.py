@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import click
 
@@ -125,7 +125,7 @@ class _Opened:
         self._run, self._keys = run, keys
         self.deployment = deployment or Deployment.load(opening.deployment_file(run))
 
-    async def __aenter__(self) -> _Opened:
+    async def __aenter__(self) -> Self:
         from tpre_offchain.chain.connection import Connection
         from tpre_offchain.chain.outbox import Outbox
 

@@ -37,11 +37,15 @@ def catalog(run: Invocation, text: str, owner: str | None) -> Reply:
 
 @command.command("request")
 @click.argument("stream", type=int)
-@click.option("--threshold", type=click.IntRange(1, 32), help="Proxies that a conversion shall need. [default: the least]")
+@click.option(
+    "--threshold", type=click.IntRange(1, 32), help="Proxies that a conversion shall need. [default: the least]"
+)
 @click.option("--committee", type=click.IntRange(1, 32), help="Proxies to be drawn. [default: the least]")
 @click.option("--purpose", default="", help="Public; what you want the data for.")
 @click.option("--epochs", type=(int, int), help="First and last epoch. [default: the present one]")
-@click.option("--conversions", type=click.IntRange(1), default=100, show_default=True, help="That the deposit pays for.")
+@click.option(
+    "--conversions", type=click.IntRange(1), default=100, show_default=True, help="That the deposit pays for."
+)
 @verb(chain=True, store=True, key=True)
 def request(
     run: Invocation,
@@ -92,7 +96,9 @@ def status(run: Invocation, grant: int | None) -> Reply:
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--grant", type=int, help="The grant to use. [default: one of yours that covers the record]")
 @click.option("--overwrite", is_flag=True)
-@click.option("--timeout", "timeout_s", type=float, default=120.0, show_default=True, help="Seconds to wait for proxies.")
+@click.option(
+    "--timeout", "timeout_s", type=float, default=120.0, show_default=True, help="Seconds to wait for proxies."
+)
 @verb(chain=True, store=True, key=True)
 def fetch(run: Invocation, record: int, output: Path, grant: int | None, overwrite: bool, timeout_s: float) -> Reply:
     """Have RECORD converted if it is not yet, verify everything, and decrypt it into a file."""
@@ -121,8 +127,11 @@ def _covering(user: User, record: int) -> int:
     from tpre_offchain.clients.errors import NoGrant
 
     found = user.session.run(user.session.records.record(RecordId(record)))
-    grants = [one for one in user.grants() if one.stream_id == found.stream_id
-              and one.epoch_from <= found.epoch <= one.epoch_to]
+    grants = [
+        one
+        for one in user.grants()
+        if one.stream_id == found.stream_id and one.epoch_from <= found.epoch <= one.epoch_to
+    ]
     if not grants:
         raise NoGrant(f"you have no grant for stream {found.stream_id}, epoch {found.epoch}")
     return max(grants, key=lambda one: (one.live, one.grant_id)).grant_id

@@ -1,0 +1,1 @@
+"""What happened and whether it was right, from the chain alone: needs no key and never sees a secret."""
