@@ -125,7 +125,7 @@ def test_decode_log__every_event__gives_its_dataclass(event: AbiEvent) -> None:
     log = Log(
         address=ADDRESS,
         topics=(event.topic, *(encode([k.canonical], [v]) for k, v in zip(event.indexed, indexed, strict=True))),
-        data=encode([kind.wire for kind in event.plain], plain),
+        data=encode([kind.canonical for kind in event.plain], plain),
         block_number=7,
         block_hash=b"b" * 32,
         tx_hash=b"t" * 32,
@@ -251,7 +251,7 @@ def test_revert_texts__every_custom_error__has_message_and_hint_for_its_paramete
 def test_decode_revert__every_custom_error__carries_its_arguments(name: str) -> None:
     for error in known_errors()[name]:
         values = [sample(kind) for kind in error.inputs]
-        data = error.selector + encode([kind.wire for kind in error.inputs], values)
+        data = error.selector + encode([kind.canonical for kind in error.inputs], values)
         revert = decode_revert(data, error.contract, "doing something")
         assert (revert.name, revert.contract, revert.data) == (name, error.contract, data)
         assert list(revert.arguments) == [kind.name for kind in error.inputs]
