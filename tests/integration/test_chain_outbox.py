@@ -17,6 +17,7 @@ import pytest
 from eth_account import Account
 
 from tests.integration.local_nodes import ROOT, LocalNode, funded_account
+from tpre_offchain.chain.abi_values import checksum_address
 from tpre_offchain.chain.call import Call
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.contracts import Contracts
@@ -203,6 +204,23 @@ async def test_send__never_mined__raises_stuck_and_is_taken_up_again(own_anvil: 
         receipt = await outbox.send(ONE_WEI, key="pay")
         assert receipt.tx_hash in stuck.value.tx_hashes
         assert await connection.nonce(outbox.address) == 1
+
+
+async def test_send__chain_reorganised__what_was_lost_is_mined_again(own_anvil: Callable[..., LocalNode]) -> None:
+    node = own_anvil()
+    async with (
+        await Connection.open([node.url]) as connection,
+        await Outbox.open(connection, funded_account(1), settings=HASTY) as outbox,
+    ):
+        recipient = checksum_address(Account.create().address)
+        payment = replace(ONE_WEI, to=recipient)
+        for _ in range(3):
+            await outbox.send(payment)
+        node.ask("anvil_reorg", 2, [])
+        assert await connection.nonce(outbox.address) == 1
+        assert (await asyncio.wait_for(outbox.send(payment), 20)).status
+        assert await connection.nonce(outbox.address) == 4
+        assert await connection.balance(recipient) == 4
 
 
 async def test_send__two_outboxes_of_one_account__both_come_through(any_node: LocalNode) -> None:

@@ -21,7 +21,7 @@ from tpre_offchain.chain.events import StreamCreated, TermsChanged
 from tpre_offchain.chain.log_ranges import LogRanges
 from tpre_offchain.chain.logs import Log
 from tpre_offchain.chain.outbox import Outbox
-from tpre_offchain.chain.rpc_errors import EndpointDown, RpcRefused, WrongChain
+from tpre_offchain.chain.rpc_errors import EndpointDown, RpcRefused, StalePeer, WrongChain
 from tpre_offchain.chain.watch import Cursor, LogReader, Read, Rewound, WatchItem, WatchSettings, watch
 from tpre_offchain.crypto.keys import Domain, Identity, prove_key
 from tpre_offchain.types import Address, StreamId
@@ -259,6 +259,16 @@ async def test_rpc__node_stops__fails_over(anvil_node: LocalNode, own_anvil: Cal
         short_lived.stop()
         await connection.latest()
         assert connection.url == anvil_node.url
+
+
+async def test_latest__the_endpoint_left_is_far_behind__raises_stale_peer(own_anvil: Callable[..., LocalNode]) -> None:
+    ahead, behind = own_anvil(), own_anvil()
+    ahead.ask("anvil_mine", "0x64")
+    async with await Connection.open([ahead.url, behind.url]) as connection:
+        ahead.stop()
+        with pytest.raises(StalePeer) as stale:
+            await connection.latest()
+    assert (stale.value.behind, stale.value.culprit, stale.value.retryable) == (100, behind.url, True)
 
 
 @pytest.mark.parametrize("scheme", ["http", "ws"])

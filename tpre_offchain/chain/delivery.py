@@ -26,8 +26,8 @@ class Pace:
     """How often to ask for a receipt, in seconds, and when to lose patience.
 
     The wait between questions grows from ``poll_first_s`` to ``poll_fast_s`` while the transaction is younger than
-    ``fast_for_s``, then to ``poll_slow_s``. After ``stuck_after_s`` without a receipt the fee is raised, at most
-    ``replacements`` times.
+    ``fast_for_s``, then to ``poll_slow_s``. ``sync_for_s``: for a call that sends and waits. After ``gap_after_s`` the
+    nonces before ours are looked at. After ``stuck_after_s`` the fee is raised, at most ``replacements`` times.
     """
 
     poll_first_s: float = 0.005
@@ -36,6 +36,7 @@ class Pace:
     poll_slow_s: float = 1.0
     growth: float = 1.4
     sync_for_s: float = 15.0
+    gap_after_s: float = 3.0
     stuck_after_s: float = 45.0
     replacements: int = 6
 
@@ -79,7 +80,7 @@ class Delivery:
         sync_sending: bool,
         *,
         sign_again: SignAgain,
-        unblock: Callable[[int], None],
+        unblock: Callable[[int, int], None],
     ) -> None:
         self._connection = connection
         self._account = account
@@ -103,8 +104,14 @@ class Delivery:
         """Follows a transaction until it is mined. Raises ``Refused``, ``StuckTransaction``."""
         if early is not None:
             receipt = await early
-            if receipt is not None:
-                return receipt
+        else:
+            receipt = await self._poll(posted, min(self._pace.gap_after_s, self._pace.stuck_after_s))
+        if receipt is not None:
+            return receipt
+        known = await self._connection.nonce(self._account, "pending")
+        if known < posted.nonce:
+            # the node has none of those between: lost with a reorganisation, or dropped from its pool
+            self._unblock(known, posted.nonce)
         for _ in range(self._pace.replacements + 1):
             receipt = await self._poll(posted, self._pace.stuck_after_s)
             if receipt is not None:
@@ -181,17 +188,17 @@ class Delivery:
                 return posted
             raise Refused(posted, Refusal.NONCE_LOW, RpcRefused("eth_getTransactionCount", 0, "nonce used", None))
         if mined < posted.nonce:
-            # those before ours are held up. Ours among them are followed already; what nobody follows is outbid
-            self._unblock(mined)
-            await self._resend(posted)
+            self._unblock(mined, posted.nonce)
+            await self.send_again(posted)
             return posted
         dearer = await self._sign_again(posted, bumped_fees)
         if dearer is None:
             raise StuckTransaction(posted.call.description, posted.nonce, tuple(a.tx_hash for a in posted.attempts))
-        await self._resend(dearer)
+        await self.send_again(dearer)
         return dearer
 
-    async def _resend(self, posted: Posted) -> None:
+    async def send_again(self, posted: Posted) -> None:
+        """Sends the latest signed form once more, whatever the node says."""
         try:
             await self._connection.rpc("eth_sendRawTransaction", "0x" + posted.attempts[-1].raw.hex())
         except (RpcRefused, EndpointDown):

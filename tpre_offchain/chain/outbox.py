@@ -35,6 +35,7 @@ DAY_S = 86_400
 TRANSACTION_GAS_LIMIT = 16_777_216  # of a transaction since Osaka (EIP-7825)
 GAS_MARGIN = 1.2
 FILLER_GAS = 21_000
+FILLER_KEY = "fill:"
 POST_RETRIES = 4
 
 
@@ -73,10 +74,10 @@ class Outbox:
         self._clock = clock
         self._nonces = Nonces(connection, self.address)
         self._delivery = Delivery(
-            connection, self.address, settings.pace, sync_sending, sign_again=self._sign_again, unblock=self._fill
+            connection, self.address, settings.pace, sync_sending, sign_again=self._sign_again, unblock=self._unblock
         )
         self._tasks: dict[str, asyncio.Task[Receipt]] = {}
-        self._fillers: set[asyncio.Task[Receipt]] = set()
+        self._background: set[asyncio.Task[object]] = set()
         self._posting = asyncio.Lock()
         self._base_fee_wei = 0
         self._base_fee_at = float("-inf")
@@ -117,7 +118,7 @@ class Outbox:
 
     async def close(self) -> None:
         """Stops following transactions; what is under way is taken up by the next ``open`` on the same file."""
-        tasks = [*self._tasks.values(), *self._fillers]
+        tasks: list[asyncio.Task[Any]] = [*self._tasks.values(), *self._background]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -223,10 +224,22 @@ class Outbox:
             raise InsufficientFunds(self.address, needed, await self.connection.balance(self.address)) from refused
         raise as_revert(refused.cause, posted.call) from refused
 
+    def _unblock(self, first: int, end: int) -> None:
+        """Sees to it that the nonces from ``first`` to below ``end`` are used, or those above wait for ever."""
+        live = {posted.nonce: posted for posted in self._store.live()}
+        for nonce in range(first, end):
+            settled = self._store.settled_at(nonce)
+            if nonce in live:
+                if live[nonce].key not in self._tasks and not live[nonce].key.startswith(FILLER_KEY):
+                    self._start(live[nonce].key, self._resume(live[nonce]))  # given up as stuck, or for an outage
+            elif settled is not None:
+                # mined once, then lost with a reorganisation: what it did is still wanted
+                self._in_background(self._delivery.send_again(settled))
+            else:
+                self._fill(nonce)
+
     def _fill(self, nonce: int) -> None:
-        """Uses a nonce up with an empty transfer to ourselves, so that those above it can be mined."""
-        if any(posted.nonce == nonce for posted in self._store.live()):
-            return
+        """Uses a nonce up with an empty transfer to ourselves."""
         call = Call(self.address, b"", gas_hint=FILLER_GAS, description=f"fill nonce {nonce}")
 
         async def fill() -> Receipt:
@@ -234,12 +247,16 @@ class Outbox:
             # an unknown transaction of ours may hold the nonce with any fee: outbid it well
             fees = Fees(min(4 * base.max_fee_wei, self.settings.max_fee_limit_wei), 4 * base.tip_wei)
             attempt = self._sign(call, nonce, FILLER_GAS, fees)
-            posted = self._store.add(f"fill:{nonce}", nonce, FILLER_GAS, call, attempt, self._clock())
+            posted = self._store.add(f"{FILLER_KEY}{nonce}", nonce, FILLER_GAS, call, attempt, self._clock())
             return await self._resume(posted)
 
-        task = asyncio.ensure_future(fill())
-        self._fillers.add(task)
-        task.add_done_callback(self._fillers.discard)
+        self._in_background(fill())
+
+    def _in_background(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        # nobody waits for it; if it fails, the transaction that it was for is found stuck again
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     # --- its parts ------------------------------------------------------------------------------------

@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS attempts (
 CREATE INDEX IF NOT EXISTS attempts_of ON attempts (tx_id);
 """
 
+_POSTED = "id, key, nonce, gas, recipient, data, value, contract, description"
+
 
 class State(StrEnum):
     """What became of a transaction."""
@@ -122,11 +124,19 @@ class OutboxStore:
     def live(self) -> list[Posted]:
         """All transactions not known to be mined, by nonce."""
         rows = self._db.execute(
-            "SELECT id, key, nonce, gas, recipient, data, value, contract, description FROM transactions"
-            " WHERE ledger = ? AND state = 'live' ORDER BY nonce",
+            f"SELECT {_POSTED} FROM transactions WHERE ledger = ? AND state = 'live' ORDER BY nonce",  # noqa: S608
             (self._ledger,),
         ).fetchall()
         return [self._posted(row) for row in rows]
+
+    def settled_at(self, nonce: int) -> Posted | None:
+        """The transaction of a nonce that was mined, as far as is known."""
+        row = self._db.execute(
+            f"SELECT {_POSTED} FROM transactions WHERE ledger = ? AND nonce = ?"  # noqa: S608
+            " AND state IN ('done', 'reverted') ORDER BY id DESC",
+            (self._ledger, nonce),
+        ).fetchone()
+        return None if row is None else self._posted(row)
 
     def done_hash(self, key: str) -> bytes | None:
         """Hash of the mined transaction that did what the key stands for, if there was one."""
