@@ -15,7 +15,8 @@ import os
 import random
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +28,13 @@ from tpre_offchain.cli.net_state import LocalNet
 from tpre_offchain.cli.recording import record_machine
 
 if TYPE_CHECKING:
+    from tpre_offchain.chain.events import Event
     from tpre_offchain.clients.owner import Owner
     from tpre_offchain.clients.results import ConversionRecord, PublishedRecord, Refusal, Transaction
     from tpre_offchain.clients.session import Session
     from tpre_offchain.clients.stopwatch import OnProgress
     from tpre_offchain.clients.user import User
+    from tpre_offchain.types import RoundId
 
 CONVERT_TIMEOUT_S: Final = 300.0
 STREAM_NAME: Final = "machine-7/sensors"
@@ -48,7 +51,7 @@ class Narrator(Protocol):
     def net_step(self, what: str, ms: float) -> None:
         """One step of starting the net."""
 
-    def conversion(self, found: ConversionRecord, names: Mapping[str, str], ms: float) -> None:
+    def converted(self, found: ConversionRecord, steps: Sequence[RoundStep], ms: float) -> None:
         """How the proxies did it."""
 
     def refused(self, who: str, what: str, refusal: Refusal) -> None:
@@ -76,6 +79,15 @@ class DemoPlan:
 
 
 @dataclass(frozen=True)
+class RoundStep:
+    """What one proxy did in the round."""
+
+    who: str
+    event: Event
+    transaction: Transaction
+
+
+@dataclass(frozen=True)
 class DemoResult:
     """What came out. Digests are of the files as they are on the disk, taken by reading them again."""
 
@@ -99,6 +111,7 @@ def tell(plan: DemoPlan, home: Home, narrator: Narrator) -> DemoResult:
     """Run the whole story in ``home``; every process has ended when it returns or raises."""
     home.make()
     with ExitStack() as stack:
+        recording = stack.enter_context(ThreadPoolExecutor(1)).submit(_input, plan, home)
         net = start_net(
             NetPlan(plan.proxies, plan.threshold, (), plan.store, with_parent=True, accounts=(OWNER, USER)),
             home,
@@ -106,18 +119,26 @@ def tell(plan: DemoPlan, home: Home, narrator: Narrator) -> DemoResult:
         )
         stack.callback(stop_net, net)
         sessions = [stack.enter_context(_session(home, net, name)) for name in (OWNER, USER)]
-        return _story(plan, home, net, narrator, *sessions)
+        return _story(plan, home, net, narrator, recording.result(), *sessions)
 
 
 def _story(
-    plan: DemoPlan, home: Home, net: LocalNet, narrator: Narrator, owner_session: Session, user_session: Session
+    plan: DemoPlan,
+    home: Home,
+    net: LocalNet,
+    narrator: Narrator,
+    data: Input,
+    owner_session: Session,
+    user_session: Session,
 ) -> DemoResult:
     from tpre_offchain.clients.owner import Owner
     from tpre_offchain.clients.user import User
 
     owner, user = Owner(owner_session), User(user_session)
     stages: dict[str, float] = {}
-    source = _input(plan, home, narrator)
+    source = data.file
+    if data.rows is not None:
+        narrator.step(OWNER, f"has recorded this machine meanwhile: {data.rows} samples", ms=data.ms)
 
     registered = [(OWNER, owner.register()), (USER, user.register())]
     for who, key in registered:
@@ -166,7 +187,8 @@ def _story(
     started = time.perf_counter()
     conversion = user.wait(opened, timeout_s=CONVERT_TIMEOUT_S)
     stages["convert"] = (time.perf_counter() - started) * 1000
-    narrator.conversion(conversion, _names(net), stages["convert"])
+    steps = user_session.run(round_steps(user_session, conversion.round_id, _names(net)))
+    narrator.converted(conversion, steps, stages["convert"])
 
     output = home.folder / "output"
     report = user.fetch(asked, record, output, on_progress=narrator.progress())
@@ -205,14 +227,21 @@ def _revoked(owner: Owner, user: User, record: PublishedRecord, grant: int, narr
     return refusal
 
 
-def _input(plan: DemoPlan, home: Home, narrator: Narrator) -> Path:
+@dataclass(frozen=True)
+class Input:
+    """What is shared. ``rows``: samples of a recording, None for a file that was given."""
+
+    file: Path
+    rows: int | None = None
+    ms: float = 0.0
+
+
+def _input(plan: DemoPlan, home: Home) -> Input:
     if plan.file is not None:
-        return plan.file
+        return Input(plan.file)
     started = time.perf_counter()
     output = home.folder / "recording.csv"
-    rows = record_machine(output)
-    narrator.step(OWNER, f"records this machine: {rows} samples", ms=(time.perf_counter() - started) * 1000)
-    return output
+    return Input(output, record_machine(output), (time.perf_counter() - started) * 1000)
 
 
 def _kill(plan: DemoPlan, net: LocalNet, narrator: Narrator) -> None:
@@ -237,6 +266,24 @@ def _session(home: Home, net: LocalNet, name: str) -> Session:
         keys=keys,
         state=home.state_folder,
     )
+
+
+async def round_steps(session: Session, round_id: RoundId, names: Mapping[str, str]) -> list[RoundStep]:
+    """Submissions, proposal and votes of a round, in the order of the chain."""
+    from tpre_offchain.chain.events import CfragsSubmitted, LeaderProposed, VoteCast
+    from tpre_offchain.clients.results import Transaction
+
+    address = session.contracts.rounds.address
+    done: list[tuple[str, Event]] = []
+    done += [(one.proxy, one) for one in await session.history.events(CfragsSubmitted, address, round_id)]
+    done += [(one.leader, one) for one in await session.history.events(LeaderProposed, address, round_id)]
+    done += [(one.proxy, one) for one in await session.history.events(VoteCast, address, round_id)]
+    steps = []
+    for who, event in sorted(done, key=lambda one: (one[1].at.block_number, one[1].at.log_index)):
+        receipt = await session.connection.receipt(event.at.tx_hash)
+        if receipt is not None:
+            steps.append(RoundStep(names.get(who, who), event, Transaction.of(receipt)))
+    return steps
 
 
 def _names(net: LocalNet) -> Mapping[str, str]:

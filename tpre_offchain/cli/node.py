@@ -49,7 +49,7 @@ class Node:
 
 
 def start_node(folder: Path, *, with_parent: bool, port: int = 0) -> Node:
-    """Start a node that keeps its files under ``folder``, and wait for it. Raises ``NodeMissing``, ``ProcessFailed``."""
+    """Start a node with its files under ``folder``, and wait for it. Raises ``NodeMissing``, ``ProcessFailed``."""
     log = folder / "node.log"
     anvil = find_anvil()
     # HOME: anvil spills old states below it

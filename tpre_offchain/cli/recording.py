@@ -52,11 +52,10 @@ def sample() -> dict[str, float]:
 
 def _frequencies() -> dict[str, float]:
     try:
-        frequency = psutil.cpu_freq()
+        found = psutil.cpu_freq(percpu=True)  # a list, empty where the system does not say
     except (OSError, NotImplementedError):  # some virtual machines hide it
         return {}
-    # None where the system does not say, whatever the stubs promise
-    return {"cpu_mhz": round(frequency.current, 1)} if frequency else {}
+    return {f"cpu{i}_mhz": round(one.current, 1) for i, one in enumerate(found)}
 
 
 def _sensors() -> dict[str, float]:

@@ -16,7 +16,7 @@ class RecordType(click.ParamType[int]):
 
     name = "record"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: RET503
         """The number. Fails for anything else, and for parts that do not fit."""
         if isinstance(value, int):
             return value
@@ -38,7 +38,7 @@ class RoundType(click.ParamType[int]):
 
     name = "round"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: RET503
         """The number. Fails for anything else."""
         if isinstance(value, int):
             return value
@@ -48,7 +48,7 @@ class RoundType(click.ParamType[int]):
             return int(found[1]) << 32 | int(found[2])
         if re.fullmatch(r"\d+|0x[0-9a-fA-F]+", text):
             return int(text, 0)
-        return self.fail(f"{text!r} is no round; write GRANT/INDEX", param, ctx)
+        self.fail(f"{text!r} is no round; write GRANT/INDEX", param, ctx)
 
 
 class TagType(click.ParamType[tuple[str, str]]):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tpre_offchain.cli import shown_net, text
-from tpre_offchain.cli.demo_story import DemoPlan, DemoResult
+from tpre_offchain.cli.demo_story import DemoPlan, DemoResult, RoundStep
 from tpre_offchain.cli.progress import progress_on
 from tpre_offchain.cli.reply import Grid, Reply
 
@@ -22,6 +22,11 @@ _STAGES = {
     "rekey": ("re-key generation", "owner"),
     "convert": ("conversion with consensus", "proxies"),
     "decrypt": ("decryption", "user"),
+}
+_ROUND_STEPS = {
+    "CfragsSubmitted": "converts with its fragment, proof attached",
+    "LeaderProposed": "combines them and leads; the contract checks the result",
+    "VoteCast": "votes for it",
 }
 _GAS = ("publish", "grant", "submit", "propose", "vote")
 
@@ -49,18 +54,15 @@ class Account:
         gas = "" if transaction is None else f"{transaction.gas_used:,}"
         self._echo(f"  {who:<9} {what:<64} {tx:<12} {gas:>9} {'' if ms is None else text.milliseconds(ms):>10}")
 
-    def conversion(self, found: ConversionRecord, names: Mapping[str, str], ms: float) -> None:
+    def converted(self, found: ConversionRecord, steps: Sequence[RoundStep], ms: float) -> None:
         """Who contributed, led and voted."""
-        for address, gas in zip(found.contributors, found.gas["submit"], strict=False):
-            self._round_step(names[address], "converts with its fragment, proof attached", gas)
-        self._round_step(
-            names[found.leader], "combines them and leads; the contract checks the result", *found.gas["propose"]
-        )
-        voters = [vote for vote in found.votes if vote.proxy != found.leader]
-        for vote, gas in zip(voters, found.gas["vote"], strict=False):
-            self._round_step(names[vote.proxy], "votes for it" if vote.approve else "votes against it", gas)
+        for one in steps:
+            what = _ROUND_STEPS[type(one.event).__name__]
+            if not getattr(one.event, "approve", True):
+                what = "votes against it"
+            self.step(one.who, what, transaction=one.transaction)
         end = "by its proof" if found.by_proof else f"by {found.approvals} votes"
-        self.step("chain", f"finalized {end}", ms=ms)
+        self.step("chain", f"finalized {end}; from the opening on", ms=ms)
 
     def refused(self, who: str, what: str, refusal: Refusal) -> None:
         """A thing that must fail."""
@@ -69,9 +71,6 @@ class Account:
     def progress(self) -> OnProgress:
         """A bar on a terminal for what takes long."""
         return progress_on(shown=self._on_terminal)
-
-    def _round_step(self, who: str, what: str, *gas: int) -> None:
-        self._echo(f"  {who:<9} {what:<64} {'':<12} {sum(gas):>9,}")
 
     def _echo(self, line: str) -> None:
         if not self._quiet:
