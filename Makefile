@@ -64,7 +64,7 @@ gas: $(DEV_READY) $(CONTRACTS_BUILT) ## write the gas snapshots anew, to be comm
 second-build: $(DEV_READY) $(CONTRACTS_BUILT) ## the contracts through py-solc-x: same bytecode?
 	@$(BIN)/python -m deploy.build
 
-build: $(CONTRACTS_BUILT) ## the package, the contracts and their ABIs
+build: $(RUN_READY) $(CONTRACTS_BUILT) ## the package, the contracts and their ABIs
 
 services: $(DEV_READY) ## build Kubo and geth from source, where Go is installed
 	@$(BIN)/python -m deploy.services
@@ -116,7 +116,7 @@ $(NPM_READY): $(NODE_READY) package.json package-lock.json
 	@$(NPM_CI) >/dev/null
 	@touch $@
 
-$(CONTRACTS_BUILT): $(RUN_READY) $(NPM_READY) $(SOLIDITY) $(BUILD_FILES)
+$(CONTRACTS_BUILT): $(NPM_READY) $(SOLIDITY) $(BUILD_FILES)
 	@echo "building the contracts"
 	@log=$$($(HARDHAT) build --no-tests --quiet 2>&1); code=$$?; echo "$$log" | $(OUR_MESSAGES); exit $$code
 	@$(BIN)/python -m deploy.export_abi
