@@ -122,7 +122,7 @@ class ClientsWorld:
 @contextmanager
 def clients_world(folder: Path, proxies: int = 5) -> Iterator[ClientsWorld]:
     """A fresh chain with deployed contracts and running proxies; everything ends with the block."""
-    node = start_anvil("--disable-code-size-limit")
+    node = start_anvil()
     try:
         with _loop_in_thread() as loop:
             made = asyncio.run_coroutine_threadsafe(_make(node, folder, loop), loop).result(60)

@@ -34,7 +34,9 @@ def write_over(path: Path, data: bytes) -> None:
 
 def make_private_folder(path: Path) -> None:
     """Make a folder, and those above it, for its owner alone; one that exists is left as it is."""
-    path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        make_private_folder(path.parent)  # mkdir's own `parents` would make those with the default mode
+    path.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
 def sync(file: BinaryIO) -> None:

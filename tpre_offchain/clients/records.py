@@ -62,7 +62,7 @@ class ChainRecord:
     def ref(self) -> RecordRef:
         """As openRound takes it."""
         record = self.event.record
-        seal = self.capsule.seal_hash(record.cid_hash, keccak256(record.tags.encode()))
+        seal = self.capsule.seal_hash(record.cid_hash, keccak256(record.tags_bytes))
         return RecordRef(self.record_id, record.c1, seal)
 
 
@@ -137,7 +137,7 @@ class Records:
         if event is None:
             raise HistoryMissing(f"the node has not the event of record {shown_record(record_id)}")
         capsule = capsule_of(event.record)
-        tags_hash = keccak256(event.record.tags.encode())
+        tags_hash = keccak256(event.record.tags_bytes)
         if capsule.record_hash(event.label, event.record.cid_hash, tags_hash) != expected:
             raise HistoryMissing(f"the event of record {shown_record(record_id)} is not what the contract recorded")
         preimage = await self._preimage(stream_of_record(record_id), event.epoch)

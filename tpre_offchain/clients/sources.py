@@ -14,6 +14,7 @@ from tpre_offchain.clients.errors import SourceUnreadable
 
 DEFAULT_MEDIA_TYPE: Final = "application/octet-stream"
 MAX_NAME_BYTES: Final = 255
+MAX_TAGS_BYTES: Final = 256
 
 Data = str | Path | bytes | BinaryIO
 Tags = Mapping[str, str] | str
@@ -100,6 +101,8 @@ def decode_tags(text: str) -> Mapping[str, str]:
     """Tags from the chain; text that is no mapping comes under ``"text"``. Never fails: anyone may publish anything."""
     if not text:
         return {}
+    if len(text) > MAX_TAGS_BYTES:
+        return {"text": text}  # no contract let that pass; a parser is no match for what nests deep enough
     try:
         tags = json.loads(text)
     except (ValueError, RecursionError):
