@@ -1,8 +1,9 @@
-"""Read one converted record with nothing but SPEC.md, web3, py_ecc and cryptography.
+r"""Read one converted record with nothing but SPEC.md, web3, py_ecc and cryptography.
 
 A second implementation of the delegatee's side: it imports nothing of tpre_offchain. The section numbers are SPEC's.
 
-    python tests/independent/read_record.py --rpc URL --addresses FILE --words FILE --grant ID --record ID --store DIR -o OUT
+    python tests/independent/read_record.py --rpc URL --addresses FILE --words FILE --grant ID --record ID \
+        --store DIR -o OUT
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import argparse
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import py_ecc.optimized_bls12_381 as bls
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,6 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from eth_abi import decode
 from eth_account import Account
 from eth_account.hdaccount.mnemonic import Mnemonic
+from eth_account.types import Language
 from web3 import Web3
 
 P = bls.field_modulus
@@ -66,14 +69,16 @@ def coordinates(evm: bytes) -> list[int]:
 def g1(evm: bytes) -> Any:
     x, y = coordinates(evm)
     point = (bls.FQ(x), bls.FQ(y), bls.FQ.one())
-    assert bls.is_on_curve(point, bls.b) and bls.is_inf(bls.multiply(point, R))
+    assert bls.is_on_curve(point, bls.b)
+    assert bls.is_inf(bls.multiply(point, R))
     return point
 
 
 def g2(evm: bytes) -> Any:
     x0, x1, y0, y1 = coordinates(evm)
     point = (bls.FQ2([x0, x1]), bls.FQ2([y0, y1]), bls.FQ2.one())
-    assert bls.is_on_curve(point, bls.b2) and bls.is_inf(bls.multiply(point, R))
+    assert bls.is_on_curve(point, bls.b2)
+    assert bls.is_inf(bls.multiply(point, R))
     return point
 
 
@@ -105,7 +110,7 @@ def pairing(point1: Any, point2: Any) -> Any:
 
 def seed_of_words(words: str) -> bytes:
     """BIP-39: 24 words are 264 bits, 256 of entropy and 8 of checksum."""
-    wordlist = Mnemonic("english").wordlist
+    wordlist = Mnemonic(Language.ENGLISH).wordlist
     bits = "".join(f"{wordlist.index(w):011b}" for w in words.split())
     seed = int(bits[:256], 2).to_bytes(32)
     assert int(bits[256:], 2) == hashlib.sha256(seed).digest()[0], "these are not 24 words of BIP-39"
@@ -120,7 +125,7 @@ def open_capsule(A: Any, label: bytes, context: bytes, c1: Any, c2: bytes, c3: b
     h = int.from_bytes(keccak(b"TPRE-V1/label-scalar" + label)) % R
     A_L = bls.add(A, bls.multiply(bls.G1, h))
     pad = hkdf(gt_bytes(K), "TPRE-V1/c2", g1_compressed(c1) + g1_compressed(A_L) + context, 32)
-    sigma = bytes(x ^ y for x, y in zip(c2, pad))
+    sigma = bytes(x ^ y for x, y in zip(c2, pad, strict=True))
     k = reduce(hkdf(sigma, "TPRE-V1/k", g1_compressed(A_L) + context, 48))
     assert bls.eq(bls.multiply(A_L, k), c1), "the capsule does not open: c1"
     assert pairing(bls.multiply(bls.G1, k), bls.G2) == K, "the capsule does not open: Z^k"
@@ -174,10 +179,11 @@ class Chain:
         self.addresses = addresses
         self.chain_id = self.web3.eth.chain_id
 
-    def events(self, contract: str, signature: str, types: list[str], topics: list[bytes | None]) -> list[tuple[Any, Any]]:
-        logs = self.web3.eth.get_logs(
-            {"address": self.addresses[contract], "topics": [keccak(text=signature), *topics], "fromBlock": 0}
-        )
+    def events(
+        self, contract: str, signature: str, types: list[str], topics: list[bytes | None]
+    ) -> list[tuple[Any, Any]]:
+        wanted: Any = {"address": self.addresses[contract], "topics": [keccak(text=signature), *topics], "fromBlock": 0}
+        logs = self.web3.eth.get_logs(wanted)
         return [(log, decode(types, bytes(log["data"]))) for log in logs]
 
     def published(self, record_id: int) -> tuple[bytes, int, Any]:
@@ -188,7 +194,8 @@ class Chain:
     def rekey(self, grant_id: int, label: bytes) -> tuple[int, int, Any]:
         signature = f"RekeyPosted(uint64,bytes32,uint32,uint32,{REKEY})"
         [(_, values)] = self.events("GrantRegistry", signature, ["uint32", "uint32", REKEY], [word(grant_id), label])
-        return values
+        owner_version, user_version, rekey = values
+        return owner_version, user_version, rekey
 
     def delegator(self, grant_id: int) -> str:
         signature = "AccessGranted(uint64,address,address,uint40,uint32,uint256[])"
@@ -255,11 +262,16 @@ def main() -> None:
 
     cid = "b" + base32(metadata["cid"])
     blob = (Path(arguments.store) / "blobs" / cid[-2:] / cid / "data").read_bytes()
-    assert len(blob) == metadata["encrypted_length"] and hashlib.sha256(blob).digest() == metadata["sha256"]
+    assert len(blob) == metadata["encrypted_length"]
+    assert hashlib.sha256(blob).digest() == metadata["sha256"]
     plain = b"".join(decrypt_data(metadata["dek"], blob))
     assert len(plain) == metadata["plain_length"]
     Path(arguments.output).write_bytes(plain)
-    print(json.dumps({"name": metadata["name"], "sha256": hashlib.sha256(plain).hexdigest(), "signer": metadata["signer"]}))
+    print(
+        json.dumps(
+            {"name": metadata["name"], "sha256": hashlib.sha256(plain).hexdigest(), "signer": metadata["signer"]}
+        )
+    )
 
 
 def base32(data: bytes) -> str:
