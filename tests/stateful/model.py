@@ -1,0 +1,321 @@
+"""Rounds of one grant as a few sets and sums: what the contracts must do, written from SPEC §9 and the interfaces.
+
+Each step returns the error that it must fail with, or None after it has changed the model. No cryptography: whether a
+cfrag, a capsule or a result is right is what the caller knows from having made it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from tpre_offchain.chain.structs import Phase, RoundSettings, Status, make_round_id
+from tpre_offchain.types import Address, GrantId, RoundId
+
+Error = tuple[str, tuple[Any, ...]] | None
+
+
+@dataclass
+class RoundModel:
+    """One round; slots count from 1, records of the round from 0."""
+
+    id: RoundId
+    records: tuple[int, ...]
+    deadline: int
+    reserve: int
+    vote_end: int = 0
+    submitted: dict[int, bool] = field(default_factory=dict)
+    """Slots whose cfrags stand, in order, and whether they are good."""
+    challenged: set[int] = field(default_factory=set)
+    approvals: set[int] = field(default_factory=set)
+    rejections: set[int] = field(default_factory=set)
+    barred: set[int] = field(default_factory=set)
+    claimed: set[int] = field(default_factory=set)
+    excluded: set[int] = field(default_factory=set)
+    contributors: set[int] = field(default_factory=set)
+    leader: int = 0
+    finalized: bool = False
+    closed: bool = False
+
+    @property
+    def remaining(self) -> list[int]:
+        """Positions of the records still in."""
+        return [j for j in range(len(self.records)) if j not in self.excluded]
+
+    def drop_proposal(self) -> None:
+        self.leader = self.vote_end = 0
+        self.approvals, self.rejections = set(), set()
+
+
+@dataclass
+class Model:
+    """The grant, its rounds, and everybody's money, all in wei."""
+
+    grant: GrantId
+    owner: Address
+    user: Address
+    proxies: dict[int, Address]
+    threshold: int
+    settings: RoundSettings
+    bond: int
+    miss_limit: int
+    miss_penalty: int
+    expiry: int
+    quota: int
+    price: int
+    deposit: int
+    bad_records: frozenset[int]
+    status: Status = Status.GRANTED
+    converted: bool = False
+    used: int = 0
+    rounds: list[RoundModel] = field(default_factory=list)
+    credits: Counter[str] = field(default_factory=Counter)
+    bonds: dict[int, int] = field(default_factory=dict)
+    missed: Counter[int] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.bonds = dict.fromkeys(self.proxies, self.bond)
+
+    # --- what follows from the state ---
+
+    def is_live(self, now: int) -> bool:
+        return self.status == Status.GRANTED and now < self.expiry
+
+    def phase(self, r: RoundModel, now: int) -> Phase:
+        if r.finalized:
+            return Phase.FINALIZED
+        if not self.is_live(now) or not r.remaining:
+            return Phase.ENDED
+        if r.leader:
+            if now <= r.vote_end:
+                return Phase.VOTING
+            return Phase.PROVABLE if now <= r.deadline + 2 * self.settings.vote_seconds else Phase.EXPIRED
+        if now > r.deadline:
+            return Phase.EXPIRED
+        return Phase.SUBMITTING if len(r.submitted) < self.threshold else Phase.PROPOSING
+
+    @property
+    def held_for_grant(self) -> int:
+        return self.price + self.deposit + sum(r.reserve for r in self.rounds)
+
+    def _majority(self, slots: set[int]) -> bool:
+        return 2 * len(slots) > len(self.proxies)
+
+    def _wrong_phase(self, r: RoundModel, now: int, expected: Phase) -> Error:
+        current = self.phase(r, now)
+        return None if current == expected else ("WrongPhase", (r.id, current, expected))
+
+    def _not_member(self, r: RoundModel, slot: int, sender: Address) -> Error:
+        if self.proxies.get(slot) != sender:
+            return "NotInSlot", (r.id, slot, sender)
+        return ("SlotChallenged", (r.id, slot)) if slot in r.challenged else None
+
+    def _penalize(self, slot: int, amount: int, beneficiary: Address) -> None:
+        taken = min(amount, self.bonds[slot])
+        self.bonds[slot] -= taken
+        self.credits[beneficiary] += taken
+
+    def _keep_in_reserve(self, r: RoundModel, amount: int) -> None:
+        self.deposit += r.reserve - amount
+        r.reserve = amount
+
+    def _owed(self, r: RoundModel) -> int:
+        return self.settings.fee_per_cfrag_wei * len(r.submitted) * len(r.remaining)
+
+    # --- steps of a round ---
+
+    def open(self, now: int, sender: Address, records: tuple[int, ...]) -> Error:
+        if not records:
+            return "WrongRecordCount", (0, 1, 100)
+        if error := self._not_granted(now):
+            return error
+        if sender not in (self.user, self.owner):
+            return "NotParty", (self.grant, sender)
+        if self.used + len(records) > self.quota:
+            return "QuotaExceeded", (self.grant, self.used, len(records), self.quota)
+        reserve = self.threshold * len(records) * self.settings.fee_per_cfrag_wei
+        if reserve > self.deposit:
+            return "DepositTooSmall", (self.grant, self.deposit, reserve)
+        for j in range(1, len(records)):
+            if records[j] <= records[j - 1]:
+                return "RecordsNotAscending", (j,)
+        self.deposit -= reserve
+        self.used += len(records)
+        round_id = make_round_id(self.grant, len(self.rounds))
+        self.rounds.append(RoundModel(round_id, records, now + self.settings.round_seconds, reserve))
+        return None
+
+    def _not_granted(self, now: int) -> Error:
+        if self.status != Status.GRANTED:
+            return "WrongStatus", (self.grant, self.status, Status.GRANTED)
+        return ("StaleGrant", (self.grant, self.expiry)) if now >= self.expiry else None
+
+    def submit(self, now: int, r: RoundModel, sender: Address, slot: int, count: int, good: bool) -> Error:
+        if self.phase(r, now) == Phase.PROPOSING:
+            return "EnoughCfrags", (r.id, self.threshold)
+        if error := self._wrong_phase(r, now, Phase.SUBMITTING) or self._not_member(r, slot, sender):
+            return error
+        if slot in r.submitted:
+            return "AlreadySubmitted", (r.id, slot)
+        if count != len(r.remaining):
+            return "WrongCfragCount", (r.id, count, len(r.remaining))
+        if self.bonds[slot] < self.bond // 2:
+            return "NotBonded", (sender,)
+        r.submitted[slot] = good
+        return None
+
+    def propose(
+        self, now: int, r: RoundModel, sender: Address, slot: int, contributors: set[int], right: bool
+    ) -> Error:
+        if error := self._wrong_phase(r, now, Phase.PROPOSING) or self._not_member(r, slot, sender):
+            return error
+        if slot in r.barred:
+            return "LeaderBarred", (r.id, slot)
+        if not contributors <= set(r.submitted):
+            return "ContributorsNotSubmitted", (r.id, bitmap(contributors), bitmap(r.submitted))
+        if len(contributors) != self.threshold:
+            return "WrongContributorCount", (r.id, len(contributors), self.threshold)
+        if not right:
+            return "WrongResult", (r.id,)
+        r.leader, r.approvals, r.contributors = slot, {slot}, set(contributors)
+        r.vote_end = now + self.settings.vote_seconds
+        if self._majority(r.approvals):
+            self._finalize(now, r)
+        return None
+
+    def vote(
+        self, now: int, r: RoundModel, sender: Address, slot: int, approve: bool, hashes: tuple[bytes, bytes]
+    ) -> Error:
+        """``hashes``: the result hash given, and the proposal's."""
+        if error := self._wrong_phase(r, now, Phase.VOTING) or self._not_member(r, slot, sender):
+            return error
+        if hashes[0] != hashes[1]:
+            return "WrongResultHash", (r.id, *hashes)
+        if slot in r.approvals | r.rejections:
+            return "AlreadyVoted", (r.id, slot)
+        (r.approvals if approve else r.rejections).add(slot)
+        if self._majority(r.approvals):
+            self._finalize(now, r)
+        elif self._majority(r.rejections):
+            r.barred.add(r.leader)
+            r.drop_proposal()
+        return None
+
+    def finalize_by_proof(self, now: int, r: RoundModel) -> Error:
+        if error := self._wrong_phase(r, now, Phase.PROVABLE):
+            return error
+        self._finalize(now, r)
+        return None
+
+    def _finalize(self, now: int, r: RoundModel) -> None:
+        r.finalized = self.converted = True
+        r.vote_end = now + self.settings.challenge_seconds
+        self._keep_in_reserve(r, self._owed(r))
+
+    def close(self, now: int, r: RoundModel) -> Error:
+        phase = self.phase(r, now)
+        if phase not in (Phase.EXPIRED, Phase.ENDED):
+            return "WrongPhase", (r.id, phase, Phase.EXPIRED)
+        if r.closed:
+            return "AlreadyClosed", (r.id,)
+        missing: set[int] = set()
+        if phase == Phase.EXPIRED and not r.leader and len(r.submitted) < self.threshold:
+            missing = set(self.proxies) - set(r.submitted) - r.challenged
+        r.drop_proposal()
+        r.closed = True
+        r.vote_end = now + self.settings.challenge_seconds
+        self._keep_in_reserve(r, self._owed(r))
+        for slot in missing:
+            self.missed[slot] += 1
+            if self.missed[slot] > self.miss_limit:
+                self._penalize(slot, self.miss_penalty, self.user)
+        return None
+
+    def challenge(self, now: int, r: RoundModel, sender: Address, slot: int) -> Error:
+        over = r.finalized or r.closed
+        if over and now > r.vote_end:
+            return "ChallengeWindowOver", (r.id,)
+        if slot not in r.submitted:
+            return "NotSubmitted", (r.id, slot)
+        if r.submitted[slot]:
+            return "CfragIsGood", (r.id, slot)
+        del r.submitted[slot]
+        r.challenged.add(slot)
+        if over:
+            self._keep_in_reserve(r, r.reserve - self.settings.fee_per_cfrag_wei * len(r.remaining))
+        self._penalize(slot, self.settings.challenge_penalty_wei, sender)
+        return None
+
+    def report(self, now: int, r: RoundModel, position: int, record_id: int) -> Error:
+        phase = self.phase(r, now)
+        if not Phase.SUBMITTING <= phase <= Phase.PROVABLE:
+            return "WrongPhase", (r.id, phase, Phase.SUBMITTING)
+        if position in r.excluded:
+            return "AlreadyExcluded", (r.id, record_id)
+        if r.records[position] not in self.bad_records:
+            return "CapsuleIsGood", (r.id, record_id)
+        r.excluded.add(position)
+        if r.leader:
+            r.drop_proposal()
+        return None
+
+    def claim(self, now: int, r: RoundModel, slot: int) -> Error:
+        if not r.finalized and not r.closed:
+            return "WrongPhase", (r.id, self.phase(r, now), Phase.FINALIZED)
+        if now <= r.vote_end:
+            return "ChallengeWindowOpen", (r.id, r.vote_end)
+        if slot not in r.submitted:
+            return "NotSubmitted", (r.id, slot)
+        if slot in r.claimed:
+            return "AlreadyClaimed", (r.id, slot)
+        r.claimed.add(slot)
+        fee = self.settings.fee_per_cfrag_wei * len(r.remaining)
+        r.reserve -= fee
+        self.credits[self.proxies[slot]] += fee
+        return None
+
+    # --- the grant and its money ---
+
+    def revoke(self, sender: Address) -> Error:
+        if self.status != Status.GRANTED:
+            return "WrongStatus", (self.grant, self.status, Status.GRANTED)
+        if sender != self.owner:
+            return "NotDelegator", (self.grant, sender, self.owner)
+        self.status = Status.REVOKED
+        return None
+
+    def add_deposit(self, now: int, amount: int) -> Error:
+        if error := self._not_granted(now):
+            return error
+        self.deposit += amount
+        return None
+
+    def collect_price(self) -> Error:
+        if not self.converted or not self.price:
+            return "NothingToCollect", (self.grant,)
+        self.credits[self.owner] += self.price
+        self.price = 0
+        return None
+
+    def reclaim(self, now: int) -> Error:
+        if self.is_live(now):
+            return "GrantStillLive", (self.grant,)
+        if self.converted and self.price:
+            self.collect_price()
+        elif not self.price and not self.deposit:
+            return "NothingToCollect", (self.grant,)
+        self.credits[self.user] += self.price + self.deposit
+        self.price = self.deposit = 0
+        return None
+
+    def withdraw(self, account: Address) -> Error:
+        if not self.credits[account]:
+            return "NothingToWithdraw", (account,)
+        self.credits[account] = 0
+        return None
+
+
+def bitmap(slots: Any) -> int:
+    """Bit i-1 is slot i."""
+    return sum(1 << (slot - 1) for slot in slots)
