@@ -52,6 +52,7 @@ _NOT_FOUND: Final = frozenset(
 )
 _REFUSED: Final = frozenset({"ContractRevert", "AccessRefused"})
 _UNVERIFIED: Final = frozenset({"BlobTampered", "BlobMalformed"})
+NAMES: Final = _NOT_FOUND | _REFUSED | _UNVERIFIED
 
 
 def exit_code(error: TpreError) -> int:

@@ -1,0 +1,160 @@
+"""The frame of ``tpre``: help, usage, exit codes, one object with --json."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tpre_offchain.cli import exits
+from tpre_offchain.cli.main import VERBS, run
+from tpre_offchain.errors import (
+    ChainError,
+    ConfigError,
+    KeystoreError,
+    ProtocolError,
+    StorageError,
+    TpreError,
+    VerificationError,
+)
+
+
+@pytest.fixture(autouse=True)
+def _without_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("TPRE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_help__names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == exits.OK
+    out = capsys.readouterr().out
+    assert all(f"  {verb} " in out for verb in VERBS)
+    assert "Exit codes" in out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help__of_each_verb__works_and_shows_options(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([verb, "--help"]) == exits.OK
+    assert f"Usage: tpre {verb}" in capsys.readouterr().out
+
+
+def test_help__imports_nothing_heavy() -> None:
+    script = "import sys; from tpre_offchain.cli.main import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert "click" in loaded
+    assert not loaded & {"web3", "asyncio", "eth_account", "pydantic", "rich", "psutil", "cryptography"}
+
+
+def test_help__is_instant() -> None:
+    def once() -> float:
+        # processor time: the wall clock of a busy machine says more of the machine than of us
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "tpre_offchain.cli", "--help"], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(once() for _ in range(5)) <= 0.3
+
+
+def test_unknown_verb__json__is_one_object_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["nonsense", "--json"]) == exits.USAGE
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["error"] == "Usage"
+    assert captured.err == ""
+
+
+def test_no_net__for_people__says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["net", "status"]) == exits.NOT_FOUND
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "no local net" in captured.err
+    assert "tpre net up" in captured.err
+
+
+def test_setting_unknown__in_file__is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    home = tmp_path / ".tpre"
+    home.mkdir()
+    (home / "tpre.toml").write_text('rcp = "http://127.0.0.1:1"\n')
+    assert run(["user", "catalog", "--json"]) == exits.USAGE
+    found = json.loads(capsys.readouterr().out)
+    assert found["error"] == "InvalidSettings"
+    assert "'rcp'" in found["message"]
+
+
+def test_bug__json__has_exit_1_and_no_trace(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr("tpre_offchain.cli.net_state.LocalNet.load", broken)
+    assert run(["net", "status", "--json"]) == exits.BUG
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["error"] == "ZeroDivisionError"
+    assert captured.err == ""
+
+
+def test_interrupt__json__has_exit_130(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tpre_offchain.cli.net_state.LocalNet.load", interrupted)
+    assert run(["net", "status", "--json"]) == exits.INTERRUPTED
+    assert json.loads(capsys.readouterr().out)["error"] == "Interrupted"
+
+
+class RecordUnknown(ProtocolError):
+    """Named as that of the clients."""
+
+
+class ContractRevert(ChainError):
+    """Named as that of the chain."""
+
+
+class BlobTampered(StorageError):
+    """Named as that of the stores."""
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("x"), exits.USAGE),
+        (ContractRevert("x", retryable=True), exits.REFUSED),
+        (ProtocolError("x"), exits.REFUSED),
+        (RecordUnknown("x"), exits.NOT_FOUND),
+        (ChainError("x", retryable=True), exits.UNAVAILABLE),
+        (ChainError("x"), exits.UNAVAILABLE),
+        (ProtocolError("x", retryable=True), exits.UNAVAILABLE),
+        (StorageError("x", retryable=True), exits.UNAVAILABLE),
+        (VerificationError("x"), exits.UNVERIFIED),
+        (BlobTampered("x"), exits.UNVERIFIED),
+        (KeystoreError("x"), exits.KEY),
+        (StorageError("x"), exits.FILES),
+        (TpreError("x"), exits.BUG),
+    ],
+)
+def test_exit_code__of_each_kind_of_error(error: TpreError, code: int) -> None:
+    assert exits.exit_code(error) == code
+
+
+def test_exit_code__names_it_knows__exist() -> None:
+    from tpre_offchain.audit.chain import EventMissing
+    from tpre_offchain.chain.deployment import BadDeploymentFile, NotDeployed
+    from tpre_offchain.chain.reverts import ContractRevert as RealRevert
+    from tpre_offchain.cli.net_state import NoLocalNet
+    from tpre_offchain.cli.proxying import NoDeployment
+    from tpre_offchain.clients.errors import AccessRefused, StreamUnknown
+    from tpre_offchain.clients.errors import RecordUnknown as RealUnknown
+    from tpre_offchain.storage.errors import BlobMalformed, BlobNotFound
+    from tpre_offchain.storage.errors import BlobTampered as RealTampered
+
+    kinds = {EventMissing, BadDeploymentFile, NotDeployed, RealRevert, NoLocalNet, NoDeployment, AccessRefused}
+    kinds |= {StreamUnknown, RealUnknown, BlobMalformed, BlobNotFound, RealTampered}
+    assert {kind.__name__ for kind in kinds} == exits.NAMES
