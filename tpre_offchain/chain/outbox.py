@@ -28,6 +28,7 @@ from tpre_offchain.chain.nonces import Nonces
 from tpre_offchain.chain.outbox_errors import InsufficientFunds, NonceConflict, Refusal, SpendCapReached
 from tpre_offchain.chain.outbox_store import KEEP_S, Attempt, OutboxStore, Posted, State
 from tpre_offchain.chain.reverts import ContractRevert, Reverted, decode_revert
+from tpre_offchain.failpoints import failpoint
 from tpre_offchain.types import Address
 
 GWEI = 10**9
@@ -188,15 +189,20 @@ class Outbox:
         async with self._posting:
             self._require_below_cap(gas * fees.max_fee_wei)
             nonce = self._nonces.take()
-            posted = self._store.add(key, nonce, gas, call, self._sign(call, nonce, gas, fees), self._clock())
+            signed = self._sign(call, nonce, gas, fees)
+            failpoint("outbox.signed")
+            posted = self._store.add(key, nonce, gas, call, signed, self._clock())
+            failpoint("outbox.recorded")
             # nodes without a queue want nonces in order: the next transaction waits until this one is accepted
             early = await self._delivery.submit(posted)
         return await self._follow(posted, call, early)
 
     async def _follow(self, posted: Posted, call: Call, early: asyncio.Task[Receipt | None] | None = None) -> Receipt:
         receipt = await self._delivery.receipt_of(posted, early)
+        failpoint("outbox.mined")
         state = State.DONE if receipt.status else State.REVERTED
         self._store.finish(posted, state, receipt.tx_hash, receipt.fee_wei)
+        failpoint("outbox.noted")
         self._note_base_fee(receipt.effective_gas_price_wei)
         if not receipt.status:
             raise await self._reason(call, posted, receipt)

@@ -15,6 +15,7 @@ from tpre_offchain.clients.stopwatch import OnProgress
 from tpre_offchain.crypto.dem import decrypt_stream, encrypt_stream
 from tpre_offchain.crypto.hashing import Random
 from tpre_offchain.crypto.metadata import Metadata
+from tpre_offchain.failpoints import failpoint
 from tpre_offchain.storage.cid import Cid
 from tpre_offchain.storage.store import BlobStore
 
@@ -112,6 +113,7 @@ def decrypt_from(
                 file.write(piece)
             _require_signed_for(metadata, sealed, plain)
             sync(file)
+            failpoint("user.output.written")
             _move(part, output, overwrite=overwrite)
     except OSError as error:
         raise OutputUnwritable(f"cannot write {output}: {error.strerror}") from None

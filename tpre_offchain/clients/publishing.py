@@ -26,6 +26,7 @@ from tpre_offchain.crypto.capsule import RecordContext
 from tpre_offchain.crypto.hashing import keccak256
 from tpre_offchain.crypto.metadata import DEK_BYTES, Metadata, signing_hash
 from tpre_offchain.crypto.pre import encrypt
+from tpre_offchain.failpoints import failpoint
 from tpre_offchain.storage.cid import Cid, compute_cid
 from tpre_offchain.storage.errors import StoreUnavailable
 from tpre_offchain.types import Epoch, RecordId, StreamId
@@ -58,8 +59,10 @@ class Publisher:
             for i, item in enumerate(items)
             if i not in known
         }
+        failpoint("publisher.encrypted")
         async with self._queue.exclusive():
             added = {i: self._queue.add(job, self._session.clock()) for i, job in fresh.items()}
+            failpoint("publisher.queued")
             jobs = {**known, **self._waiting(stream_id, items), **added}
             return await self._finish([jobs[i] for i in range(len(items))], watch)
 
@@ -199,9 +202,11 @@ class Publisher:
         with watch.stage("encrypt"):
             sealed = [self._sealed(job, label, sequence + i) for i, job in enumerate(jobs)]
         records = [(job, job.sealed) for job in sealed if job.sealed is not None]
+        failpoint("publisher.sealed")
         with watch.stage("publish"):
             call = self._call(stream_id, [one for _, one in records])
             receipt = await session.outbox.send(call, key=f"publish/{records[0][1].record_hash.hex()}/{len(records)}")
+        failpoint("publisher.mined")
         return records, receipt
 
     def _sealed(self, job: Job, label: LabelKey, sequence: int) -> Job:
