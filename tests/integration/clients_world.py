@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,7 +61,7 @@ class ClientsWorld:
         return self.run(self.connection.rpc(method, *params))
 
     def fund(self, address: str, wei: int = RICH_WEI) -> None:
-        self.rpc("anvil_setBalance", address, hex(wei))
+        self.rpc("hardhat_setBalance", address, hex(wei))
 
     def new_keys(self) -> Keys:
         keys = Keys.generate(secrets.token_bytes)
@@ -86,7 +86,7 @@ class ClientsWorld:
 
     async def join(self) -> Proxy:
         keys = Keys.generate(secrets.token_bytes)
-        await self.connection.rpc("anvil_setBalance", keys.address, hex(RICH_WEI))
+        await self.connection.rpc("hardhat_setBalance", keys.address, hex(RICH_WEI))
         outbox = await Outbox.open(self.connection, keys.account)
         key = keys.identity.proxy_key()
         proof = chain_proof(prove_key(domain_of(self.deployment), keys.address, key, secrets.token_bytes))
@@ -120,9 +120,11 @@ class ClientsWorld:
 
 
 @contextmanager
-def clients_world(folder: Path, proxies: int = 5) -> Iterator[ClientsWorld]:
+def clients_world(
+    folder: Path, proxies: int = 5, start_node: Callable[[], LocalNode] = start_anvil
+) -> Iterator[ClientsWorld]:
     """A fresh chain with deployed contracts and running proxies; everything ends with the block."""
-    node = start_anvil()
+    node = start_node()
     try:
         with _loop_in_thread() as loop:
             made = asyncio.run_coroutine_threadsafe(_make(node, folder, loop), loop).result(60)
@@ -139,7 +141,7 @@ def clients_world(folder: Path, proxies: int = 5) -> Iterator[ClientsWorld]:
 async def _make(node: LocalNode, folder: Path, loop: asyncio.AbstractEventLoop) -> ClientsWorld:
     connection = await Connection.open([node.ws_url])
     deployer = Keys.generate(secrets.token_bytes)
-    await connection.rpc("anvil_setBalance", deployer.address, hex(RICH_WEI))
+    await connection.rpc("hardhat_setBalance", deployer.address, hex(RICH_WEI))
     deployment = await deploy(connection, deployer.account, QUICK)
     return ClientsWorld(node.url, connection, deployment, LocalStore(folder / "blobs"), folder, loop)
 

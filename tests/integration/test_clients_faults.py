@@ -36,6 +36,7 @@ from tpre_offchain.clients.errors import (
 )
 from tpre_offchain.clients.results import PublishedRecord, RequestedAccess
 from tpre_offchain.clients.signatures import sign_digest
+from tpre_offchain.crypto.capsule import Capsule, InvalidCapsuleProof
 from tpre_offchain.crypto.keys import Identity
 from tpre_offchain.errors import DecodingError, VerificationError
 from tpre_offchain.storage.cid import Cid
@@ -108,6 +109,23 @@ def test_fetch__publisher_signed_for_other_data__is_refused(
     with pytest.raises(DigestMismatch):
         owner.fetch(record, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_open_round__capsule_proof_of_another__names_the_publisher_before_it_costs(
+    owner: Owner, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = publishing.encrypt
+
+    def copied(*args: Any) -> Capsule:
+        made, other = real(*args), real(*args)
+        return replace(made, proof=other.proof)
+
+    monkeypatch.setattr(publishing, "encrypt", copied)
+    record, request = share(owner, user)
+    with pytest.raises(InvalidCapsuleProof) as raised:
+        user.open_round(request, [record])
+    assert raised.value.culprit == owner.address.lower()
+    assert user.status(request).used == 0
 
 
 # --- stores ---------------------------------------------------------------------------------------

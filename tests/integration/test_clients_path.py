@@ -12,9 +12,11 @@ from random import Random
 import pytest
 
 from tests.integration.clients_world import ClientsWorld, clients_world
+from tests.integration.local_nodes import HARDHAT, start_hardhat
 from tpre_offchain.chain.structs import Phase, Status
 from tpre_offchain.clients import Device, Item, Owner, Session, User
-from tpre_offchain.clients.errors import OutputExists, StreamUnknown
+from tpre_offchain.clients.errors import NoGrant, OutputExists, StreamUnknown
+from tpre_offchain.clients.granting import MAX_REKEYS
 
 MIB = 1 << 20
 
@@ -152,6 +154,50 @@ def test_grant__several_epochs__opens_each(owner: Owner, user: User, tmp_path: P
     assert (tmp_path / "new").read_bytes() == b"epoch 1"
 
 
+def test_grant__range_into_the_future__follows_the_epochs(owner: Owner, user: User, tmp_path: Path) -> None:
+    stream = owner.create_stream("growing")
+    request = user.request(stream, threshold=2, committee=3, epochs=(0, 5))
+    assert owner.grant(request).epochs == (0,)
+    owner.advance_epoch(stream)
+    record = owner.publish(stream, b"epoch 1")
+    with pytest.raises(NoGrant):
+        user.fetch(request, record, tmp_path / "out")
+    assert owner.add_epochs(request) == [1]
+    assert owner.add_epochs(request) == []
+    assert user.fetch(request, record, tmp_path / "out").plain_length == 7
+
+
+def test_grant__more_epochs_than_a_transaction_takes__covers_them_all(owner: Owner, user: User, tmp_path: Path) -> None:
+    stream = owner.create_stream("long")
+    for _ in range(MAX_REKEYS):
+        last = owner.advance_epoch(stream).epoch
+    record = owner.publish(stream, b"last")
+    request = user.request(stream, threshold=1, committee=1, epochs=(0, last))
+    granted = owner.grant(request, open_records=[record])
+    assert set(granted.epochs) == set(range(last + 1))
+    assert owner.add_epochs(request) == []
+    assert user.fetch(request, record, tmp_path / "out").round_id == granted.round_id
+
+
+def test_money__grant_that_served__pays_the_owner_and_returns_the_rest(
+    owner: Owner, user: User, tmp_path: Path
+) -> None:
+    stream = owner.create_stream("paid", price_wei=12_345)
+    record = owner.publish(stream, b"data")
+    request = user.request(stream, threshold=2, committee=3, conversions=10)
+    owner.grant(request)
+    user.fetch(request, record, tmp_path / "out")
+    owner.collect_price(request)
+    assert owner.credit() == 12_345
+    owner.revoke(request)
+    user.reclaim_deposit(request)
+    fee = user.session.deployment.settings.rounds.fee_per_cfrag_wei
+    assert user.credit() == request.deposit_wei - 2 * fee
+    user.withdraw_credit()
+    owner.withdraw_credit(user.address)
+    assert user.credit() == owner.credit() == 0
+
+
 def test_offer__unasked_user__can_fetch(owner: Owner, user: User, tmp_path: Path) -> None:
     stream = owner.create_stream("offered")
     record = owner.publish(stream, b"for you")
@@ -197,12 +243,27 @@ def test_register__second_time__sends_nothing(owner: Owner, user: User) -> None:
 
 async def test_aio__running_loop__does_the_same(world: ClientsWorld) -> None:
     keys = await asyncio.to_thread(world.new_keys)
-    async with await Session.start(
-        rpc=world.url, deployment=world.deployment, store=world.store, keys=keys
-    ) as session:
+    async with await Session.start(rpc=world.url, deployment=world.deployment, store=world.store, keys=keys) as session:
         owner = Owner(session)
         stream = await owner.create_stream.aio("async")
         record = await owner.publish.aio(stream, b"data")
         assert record.plain_length == 4
         with pytest.raises(RuntimeError, match="aio"):
             owner.create_stream("sync")
+
+
+def test_fetch__on_a_hardhat_node__works_as_well(tmp_path: Path) -> None:
+    if not HARDHAT.exists():
+        pytest.skip("hardhat is not installed")
+    with (
+        clients_world(tmp_path / "world", proxies=2, start_node=start_hardhat) as world,
+        world.session() as owners,
+        world.session() as users,
+    ):
+        owner, user = Owner(owners), User(users)
+        stream = owner.create_stream("hardhat")
+        record = owner.publish(stream, b"data")
+        # nothing is mined between request and grant: the node simulates on the request's own block
+        request = user.request(stream, threshold=2, committee=2)
+        owner.grant(request, open_records=[record])
+        assert user.fetch(request, record, tmp_path / "out").plain_length == 4

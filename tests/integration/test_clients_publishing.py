@@ -223,6 +223,51 @@ def test_publish__killed__is_finished_by_the_next_run_and_not_doubled(
         assert (tmp_path / "out").read_bytes() == b"1,2\n"
 
 
+INTERRUPTED = """
+import json, os, signal, sys
+from pathlib import Path
+from tpre_offchain.chain.deployment import Deployment
+from tpre_offchain.clients import Keys, Owner, Session
+
+given = json.load(sys.stdin)
+
+def at_half(_stage, done, _total):
+    if done == 32 << 20:
+        os.kill(os.getpid(), signal.SIGINT)
+
+try:
+    with Session.open(rpc=given["rpc"], deployment=Deployment.from_json(given["deployment"]), store=given["store"],
+                      keys=Keys(bytes.fromhex(given["entropy"])), state=given["state"]) as session:
+        Owner(session).publish(given["stream"], given["source"], on_progress=at_half)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_publish__interrupted__stops_soon_and_leaves_nothing(world: ClientsWorld, keys: Keys, tmp_path: Path) -> None:
+    source = tmp_path / "big"
+    with source.open("wb") as file:
+        file.truncate(4 << 30)  # sparse: far more than is read before the interrupt
+    with world.session(keys) as session:
+        stream = Owner(session).create_stream("interrupted")
+    given: dict[str, Any] = {
+        "entropy": keys.entropy.hex(),
+        "rpc": world.url,
+        "deployment": world.deployment.to_json(),
+        "store": f"local:{tmp_path / 'blobs'}",
+        "state": str(tmp_path / "state"),
+        "source": str(source),
+        "stream": stream.stream_id,
+    }
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", INTERRUPTED]
+    done = subprocess.run(command, check=False, input=json.dumps(given), text=True, env=environment, timeout=30)
+    assert done.returncode == 130
+    assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
+    with world.session(keys, state=tmp_path / "state") as session:
+        assert Owner(session).pending() == []
+
+
 # --- somebody else comes first --------------------------------------------------------------------
 
 

@@ -162,7 +162,7 @@ def test_grant__by_another_owner__is_refused(world: ClientsWorld, owner: Owner, 
     stream = owner.create_stream("mine")
     request = user.request(stream, threshold=2, committee=3)
     with world.session() as session:
-        with pytest.raises(NoGrant, match="belongs to"):
+        with pytest.raises(NotYourGrant, match="belongs to"):
             Owner(session).grant(request)
         with pytest.raises(NotYourGrant):
             Owner(session).deny(request)

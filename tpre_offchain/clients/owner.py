@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tpre_offchain.chain.call import Call, Receipt
 from tpre_offchain.chain.events import AccessGranted, AccessRequested, EpochAdvanced, RoundOpened, StreamCreated
-from tpre_offchain.chain.reverts import ContractRevert
-from tpre_offchain.chain.structs import NO_FIRST_ROUND, Access, AccessRequest, FirstRound, Rekey, Status, Terms
+from tpre_offchain.chain.structs import Access, AccessRequest, Status, Terms
 from tpre_offchain.clients.device import Device
-from tpre_offchain.clients.errors import NoGrant, StreamUnknown
-from tpre_offchain.clients.grants import grant_context
-from tpre_offchain.clients.points import chain_rekey
+from tpre_offchain.clients.errors import StreamUnknown
+from tpre_offchain.clients.granting import (
+    MAX_REKEYS,
+    begun_epochs,
+    first_round,
+    make_rekeys,
+    missing_epochs,
+    send_grant,
+)
 from tpre_offchain.clients.reading import fetch_data, open_as_owner
 from tpre_offchain.clients.references import GrantRef, RecordRefLike, StreamRef, grant_id_of, record_id_of, stream_id_of
 from tpre_offchain.clients.refusals import refusals_explained
@@ -31,14 +34,9 @@ from tpre_offchain.clients.results import (
 from tpre_offchain.clients.stopwatch import OnProgress, Stopwatch, no_progress
 from tpre_offchain.clients.verbs import verb
 from tpre_offchain.crypto.hashing import keccak256
-from tpre_offchain.crypto.keys import label_secret
-from tpre_offchain.crypto.kfrag import Member, verify_rekey
-from tpre_offchain.crypto.pre import generate_kfrags
 from tpre_offchain.types import Address, Epoch, GrantId, StreamId
 
 DAY_S: Final = 86_400
-GRANT_GAS_LIMIT: Final = 4_000_000
-"""Ample for the grant of several labels with a first round; what is not used is not paid."""
 
 
 class Owner(Device):
@@ -128,19 +126,21 @@ class Owner(Device):
         """
         session, grant_id, watch = self.session, grant_id_of(grant), Stopwatch()
         access = await session.grants.access(grant_id)
-        stream = await session.records.stream(access.stream_id)
-        epochs = [Epoch(e) for e in range(access.epoch_from, min(access.epoch_to, stream.epoch) + 1)]
+        opening = await first_round(session, [record_id_of(one) for one in open_records])
+        begun = await begun_epochs(session, access)
+        # The first round needs its epoch's re-key in the same transaction; what does not fit into that follows.
+        epochs = sorted(begun, key=lambda epoch: epoch != opening.epoch)[:MAX_REKEYS]
         committee = await session.grants.drawn_committee(grant_id, access)
-        with watch.stage("rekey"):
-            rekeys = [await self._rekey(grant_id, access, epoch, committee) for epoch in epochs]
         receiving = await session.history.receiving_key(access.delegatee, access.delegatee_key_version)
+        with watch.stage("rekey"):
+            rekeys = await make_rekeys(session, grant_id, access, epochs, committee)
         head = await session.connection.latest()
         expiry = head.timestamp + int(days * DAY_S)
-        call = session.contracts.grants.grant(
-            grant_id, expiry, quota, receiving.to_evm(), rekeys, await self._first_round(open_records)
-        )
+        call = session.contracts.grants.grant(grant_id, expiry, quota, receiving.to_evm(), rekeys, opening)
         with refusals_explained(), watch.stage("grant"):
-            receipt = await self._send_grant(call, grant_id)
+            receipt = await send_grant(session, call, grant_id)
+        if len(begun) > len(epochs):
+            await self._add_epochs(grant_id)
         granted = receipt.one(AccessGranted)
         opened = [event for event in receipt.events if isinstance(event, RoundOpened)]
         return GivenGrant(
@@ -148,11 +148,27 @@ class Owner(Device):
             committee=tuple(member.account for member in granted.committee),
             expiry_s=granted.expiry,
             quota=granted.quota,
-            epochs=tuple(epochs),
+            epochs=tuple(begun),
             round_id=opened[0].round_id if opened else None,
             transaction=Transaction.of(receipt),
             timings_ms=watch.times_ms(),
         )
+
+    @verb
+    async def add_epochs(self, grant: GrantRef) -> list[Epoch]:
+        """Add re-keys for epochs of a grant's range that have begun since; returns them.
+
+        Raises ``NoGrant``, ``NotYourGrant``, ``GrantRevoked``, ``GrantExpired``.
+        """
+        return await self._add_epochs(grant_id_of(grant))
+
+    @verb
+    async def collect_price(self, grant: GrantRef) -> Transaction:
+        """Have the price of a grant that served credited to this account. Raises ``ContractRevert``
+        (NothingToCollect).
+        """
+        call = self.session.contracts.grants.collect_price(grant_id_of(grant))
+        return Transaction.of(await self.session.outbox.send(call))
 
     @verb
     async def offer(
@@ -219,38 +235,20 @@ class Owner(Device):
             self.session, found, metadata, Path(output), watch, overwrite=overwrite, on_progress=on_progress
         )
 
-    # --- parts ------------------------------------------------------------------------------------
-
-    async def _rekey(self, grant_id: GrantId, access: Access, epoch: Epoch, committee: tuple[Member, ...]) -> Rekey:
+    async def _add_epochs(self, grant_id: GrantId) -> list[Epoch]:
         session = self.session
-        label = await session.records.label_key(access.stream_id, epoch)
-        if label.preimage.owner != self.address:
-            raise NoGrant(f"stream {access.stream_id} belongs to {label.preimage.owner}, not to {self.address}")
-        key = await session.registration.delegating_key(label.preimage.key_version)
+        access = await session.grants.access(grant_id)
+        missing = await missing_epochs(session, grant_id, access)
+        members = await session.grants.granted_committee(grant_id, access)
+        committee = await session.history.committee(members)
         receiving = await session.history.receiving_key(access.delegatee, access.delegatee_key_version)
-        context = grant_context(session.domain, grant_id, access, label, committee)
-        secret = label_secret(key.secret, label.label)
-        rekey = generate_kfrags(secret, receiving, context, session.random)
-        # A mistake of ours would cost the gas of a refused grant, or a complaint: three pairings now are cheaper.
-        verified = verify_rekey(context, label.key, receiving, rekey)
-        return chain_rekey(epoch, key.public, verified.rekey)
-
-    async def _send_grant(self, call: Call, grant_id: GrantId) -> Receipt:
-        outbox, key = self.session.outbox, f"grant/{grant_id}"
-        try:
-            return await outbox.send(call, key=key)
-        except ContractRevert as revert:
-            if revert.name != "DrawTooEarly":
-                raise
-        # The request stands in the newest block, on which the node simulates. The grant will be in a later one, where
-        # the draw is known; on a chain that mines only on demand no other block would come before it.
-        return await outbox.send(replace(call, gas_hint=GRANT_GAS_LIMIT), key=key, simulate=False)
-
-    async def _first_round(self, records: Sequence[RecordRefLike]) -> FirstRound:
-        if not records:
-            return NO_FIRST_ROUND
-        found = await self.session.records.records_by_id(sorted({record_id_of(one) for one in records}))
-        return FirstRound(found[0].epoch, tuple(record.ref for record in found))
+        for start in range(0, len(missing), MAX_REKEYS):
+            epochs = missing[start : start + MAX_REKEYS]
+            rekeys = await make_rekeys(session, grant_id, access, epochs, committee)
+            call = session.contracts.grants.add_rekeys(grant_id, members, receiving.to_evm(), rekeys)
+            with refusals_explained():
+                await session.outbox.send(call)
+        return missing
 
 
 def name_hash(name: str) -> bytes:
@@ -259,17 +257,18 @@ def name_hash(name: str) -> bytes:
 
 
 def _request_info(event: AccessRequested, access: Access) -> AccessRequestInfo:
+    # all but the purpose is in the contract's storage, so no node can make it up
     return AccessRequestInfo(
         grant_id=event.grant_id,
         stream_id=event.stream_id,
-        delegatee=event.delegatee,
+        delegatee=access.delegatee,
         purpose=event.request.purpose,
-        threshold=event.request.threshold,
-        committee_size=event.request.committee_size,
-        epoch_from=event.request.epoch_from,
-        epoch_to=event.request.epoch_to,
+        threshold=access.threshold,
+        committee_size=access.committee_size,
+        epoch_from=access.epoch_from,
+        epoch_to=access.epoch_to,
         price_wei=event.price,
         deposit_wei=event.deposit,
-        offered=event.offered,
+        offered=access.offered,
         status=access.status,
     )

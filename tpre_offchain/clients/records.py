@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from tpre_offchain.chain.structs import RecordRef, Stream, publisher_of_record, 
 from tpre_offchain.clients.errors import HistoryMissing, RecordUnknown, no_such_stream, shown_record
 from tpre_offchain.clients.history import History
 from tpre_offchain.clients.points import capsule_of
-from tpre_offchain.crypto.capsule import Capsule, RecordContext
+from tpre_offchain.crypto.capsule import Capsule, RecordContext, verify_capsule
 from tpre_offchain.crypto.curve import G1
 from tpre_offchain.crypto.hashing import Domain, keccak256
 from tpre_offchain.crypto.keys import LabelPreimage, label_key, label_of
@@ -121,7 +122,19 @@ class Records:
         wanted = list(record_ids)
         events = await self._history.events(RecordPublished, self._contract.address, wanted)
         by_id = {event.record_id: event for event in events}
-        return [await self._checked(record_id, by_id.get(record_id)) for record_id in wanted]
+        return await asyncio.gather(*(self._checked(record_id, by_id.get(record_id)) for record_id in wanted))
+
+    async def convertible(self, record_ids: Iterable[RecordId]) -> list[ChainRecord]:
+        """Records for a round: each once, ascending, of capsules that proxies will convert.
+
+        A record whose capsule proof does not hold would leave its round at the opener's cost. Raises
+        ``InvalidCapsuleProof``, which names the publisher, and what ``record`` raises.
+        """
+        found = await self.records_by_id(sorted(set(record_ids)))
+        for record in found:
+            label = await self.label_key(record.stream_id, record.epoch)
+            verify_capsule(label.key, record.context, record.capsule)
+        return found
 
     async def published(self, streams: Iterable[StreamId]) -> list[RecordPublished]:
         """What the node says was published to some streams, in order. Not yet checked: ``record`` does that."""

@@ -185,25 +185,6 @@ class Session:
         await self.aclose()
 
 
-class Client:
-    """Base of owner, user and device: a session and the ability to run its verbs."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a verb's coroutine to its end."""
-        return self.session.run(work)
-
-    @property
-    def address(self) -> Address:
-        """The account that signs."""
-        return self.session.address
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.address})"
-
-
 def domain_of(deployment: Deployment) -> Domain:
     """What every transcript of this deployment is bound to."""
     at = deployment.address_of

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from tpre_offchain.chain.call import Call
-from tpre_offchain.chain.events import AccessRequested, RecordPublished, RoundOpened, StreamCreated
+from tpre_offchain.chain.events import AccessRequested, RoundOpened
 from tpre_offchain.chain.reverts import ContractRevert, Reverted
-from tpre_offchain.chain.structs import AccessRequest, Phase, Status, Stream, Terms, publisher_of_record
+from tpre_offchain.chain.structs import AccessRequest, Phase, Status
+from tpre_offchain.clients.catalog import catalog_stream, mentions
+from tpre_offchain.clients.client import Client
 from tpre_offchain.clients.errors import (
     NoGrant,
     NotRefused,
-    RoundEnded,
-    RoundExpired,
-    RoundTimeout,
-    no_such_grant,
 )
 from tpre_offchain.clients.reading import fetch_data, open_as_user
 from tpre_offchain.clients.records import NO_HASH
@@ -34,7 +31,6 @@ from tpre_offchain.clients.references import (
 )
 from tpre_offchain.clients.refusals import explain, refusals_explained
 from tpre_offchain.clients.results import (
-    CatalogRecord,
     CatalogStream,
     ConversionRecord,
     FetchReport,
@@ -47,15 +43,12 @@ from tpre_offchain.clients.results import (
     Transaction,
 )
 from tpre_offchain.clients.rounds import FinalizedRound
-from tpre_offchain.clients.session import Client
-from tpre_offchain.clients.sources import decode_tags
 from tpre_offchain.clients.stopwatch import OnProgress, Stopwatch, no_progress
 from tpre_offchain.clients.verbs import verb
+from tpre_offchain.clients.waiting import wait_for_round
+from tpre_offchain.failpoints import failpoint
 from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId, StreamId
 
-POLL_FIRST_S: Final = 0.02
-POLL_SLOWEST_S: Final = 1.0
-POLL_GROWTH: Final = 1.3
 DEFAULT_WAIT_S: Final = 120.0
 ATTEMPT_GAS: Final = 400_000
 """For a step that is meant to be refused: enough to reach the contract's check."""
@@ -86,8 +79,8 @@ class User(Client):
         found = []
         for one in created:
             stream = await records.stream(one.stream_id)
-            entry = _catalog_stream(one, stream, [event for event in published if event.stream_id == one.stream_id])
-            if _mentions(entry, text.casefold()):
+            entry = catalog_stream(one, stream, [event for event in published if event.stream_id == one.stream_id])
+            if mentions(entry, text.casefold()):
                 found.append(entry)
         return found
 
@@ -118,6 +111,7 @@ class User(Client):
         value = terms.price_wei + deposit
         if await self._asked_before(stream_id):
             value += settings.grants.redraw_fee_wei  # due after a lapsed or withdrawn request, else part of the deposit
+        failpoint("user.request.composed")
         receipt = await session.outbox.send(session.contracts.grants.request_access(asked, value))
         event = receipt.one(AccessRequested)
         return RequestedAccess(event.grant_id, stream_id, event.price, event.deposit, Transaction.of(receipt))
@@ -154,20 +148,20 @@ class User(Client):
         """Have up to 100 records of one epoch converted.
 
         Raises ``NoGrant``, ``NotYourGrant``, ``GrantRevoked``, ``GrantExpired``, ``QuotaUsedUp``, ``DepositUsedUp``,
-        ``RecordUnknown``: each as the contract refuses it.
+        each as the contract refuses it; ``RecordUnknown``, ``InvalidCapsuleProof``.
         """
         return await self._open_round(grant_id_of(grant), [record_id_of(record) for record in records])
 
     @verb
     async def wait(self, round_: RoundRef, *, timeout_s: float = DEFAULT_WAIT_S) -> ConversionRecord:
         """Wait until a round is finalized. Raises ``RoundExpired``, ``RoundEnded``, ``RoundTimeout``."""
-        found = await self._wait(round_id_of(round_), timeout_s)
+        found = await wait_for_round(self.session, round_id_of(round_), timeout_s)
         return await self._conversion_record(found)
 
     @verb
     async def conversion(self, round_: RoundRef) -> ConversionRecord:
         """What the chain has recorded of a finalized round. Raises ``RoundTimeout`` if it is not finalized."""
-        return await self._conversion_record(await self._wait(round_id_of(round_), 0))
+        return await self._conversion_record(await wait_for_round(self.session, round_id_of(round_), 0))
 
     @verb
     async def fetch(
@@ -190,10 +184,12 @@ class User(Client):
         found = await session.records.record(record_id)
         with watch.stage("convert"):
             converted = await self._converted(grant_id, record_id, timeout_s)
+        failpoint("user.round.finalized")
         with watch.stage("verify"):
             granted = await session.grants.granted_label(grant_id, found.epoch)
         with watch.stage("decrypt"):
             metadata = await open_as_user(session, found, granted, converted)
+        failpoint("user.metadata.opened")
         return await fetch_data(
             session,
             found,
@@ -231,7 +227,7 @@ class User(Client):
 
     async def _round_call(self, grant_id: GrantId, record_ids: Sequence[RecordId]) -> Call:
         session = self.session
-        found = await session.records.records_by_id(sorted(set(record_ids)))
+        found = await session.records.convertible(record_ids)
         epoch = found[0].epoch
         try:
             granted = await session.grants.granted_label(grant_id, epoch)
@@ -248,6 +244,7 @@ class User(Client):
 
     async def _open_round(self, grant_id: GrantId, record_ids: Sequence[RecordId]) -> OpenedRound:
         call = await self._round_call(grant_id, record_ids)
+        failpoint("user.round.composed")
         try:
             receipt = await self.session.outbox.send(call)
         except ContractRevert as revert:
@@ -273,35 +270,7 @@ class User(Client):
                 waiting = waiting or opened.round_id
         if waiting is None:
             waiting = (await self._open_round(grant_id, [record_id])).round_id
-        return await self._wait(waiting, timeout_s)
-
-    async def _wait(self, round_id: RoundId, timeout_s: float) -> FinalizedRound:
-        session = self.session
-        until = asyncio.get_running_loop().time() + timeout_s
-        pause_s = POLL_FIRST_S
-        while True:
-            phase = await session.rounds.phase(round_id, now_s=session.clock())
-            if phase is Phase.FINALIZED:
-                found = await session.rounds.finalized(await session.rounds.opened(round_id))
-                if found is not None:
-                    return found
-            if phase is Phase.NONE:
-                raise no_such_grant(GrantId(round_id >> 32))
-            if phase is Phase.ENDED:
-                raise RoundEnded(round_id)
-            if phase is Phase.EXPIRED:
-                raise await self._expired(round_id)
-            if asyncio.get_running_loop().time() + pause_s > until:
-                raise RoundTimeout(round_id, timeout_s, phase.name.lower())
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * POLL_GROWTH, POLL_SLOWEST_S)
-
-    async def _expired(self, round_id: RoundId) -> RoundExpired:
-        session, grant_id = self.session, GrantId(round_id >> 32)
-        state = await session.contracts.rounds.round_of(round_id)
-        committee = await session.grants.granted_committee(grant_id, await session.grants.access(grant_id))
-        missing = [member.account for i, member in enumerate(committee) if not state.submitted >> i & 1]
-        return RoundExpired(round_id, missing)
+        return await wait_for_round(self.session, waiting, timeout_s)
 
     async def _conversion_record(self, found: FinalizedRound) -> ConversionRecord:
         grant_id = found.opened.grant_id
@@ -343,30 +312,3 @@ class User(Client):
             deposit_wei=access.deposit,
             rounds=tuple(rounds),
         )
-
-
-def _catalog_stream(created: StreamCreated, stream: Stream, published: Sequence[RecordPublished]) -> CatalogStream:
-    return CatalogStream(
-        stream_id=created.stream_id,
-        owner=created.owner,
-        summary=created.summary,
-        epoch=stream.epoch,
-        terms=Terms(stream.minimum_threshold, stream.minimum_committee, stream.price_wei),
-        records=tuple(
-            CatalogRecord(
-                record_id=event.record_id,
-                epoch=event.epoch,
-                publisher=publisher_of_record(event.record_id),
-                tags=decode_tags(event.record.tags),
-                block=event.at.block_number,
-                sealed_length=len(event.record.c3),
-            )
-            for event in published
-        ),
-    )
-
-
-def _mentions(entry: CatalogStream, text: str) -> bool:
-    words = [str(entry.stream_id), entry.owner, entry.summary]
-    words += [word for record in entry.records for pair in record.tags.items() for word in pair]
-    return any(text in word.casefold() for word in words)
