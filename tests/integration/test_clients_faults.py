@@ -38,6 +38,7 @@ from tpre_offchain.clients.results import PublishedRecord, RequestedAccess
 from tpre_offchain.clients.signatures import sign_digest
 from tpre_offchain.crypto.capsule import Capsule, InvalidCapsuleProof
 from tpre_offchain.crypto.keys import Identity
+from tpre_offchain.crypto.pre import encrypt
 from tpre_offchain.errors import DecodingError, VerificationError
 from tpre_offchain.storage.cid import Cid
 from tpre_offchain.storage.errors import BlobNotFound, BlobTampered
@@ -114,10 +115,8 @@ def test_fetch__publisher_signed_for_other_data__is_refused(
 def test_open_round__capsule_proof_of_another__names_the_publisher_before_it_costs(
     owner: Owner, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = publishing.encrypt
-
     def copied(*args: Any) -> Capsule:
-        made, other = real(*args), real(*args)
+        made, other = encrypt(*args), encrypt(*args)
         return replace(made, proof=other.proof)
 
     monkeypatch.setattr(publishing, "encrypt", copied)
