@@ -23,12 +23,14 @@ from tpre_offchain.chain.events import (
     RekeyPosted,
 )
 from tpre_offchain.chain.logs import Log
-from tpre_offchain.clients import Keys, Owner, Session, User, blobs, publishing
+from tpre_offchain.clients import Keys, Owner, Session, User, blobs, publishing, records
 from tpre_offchain.clients.errors import (
     DigestMismatch,
     HistoryMissing,
     KeystoreMismatch,
     OutputUnwritable,
+    ProxyKeyMissing,
+    RecordExcludedFromRound,
     RoundEnded,
     RoundExpired,
     RoundTimeout,
@@ -127,6 +129,28 @@ def test_open_round__capsule_proof_of_another__names_the_publisher_before_it_cos
     assert user.status(request).used == 0
 
 
+def test_fetch__capsule_proof_of_another_in_a_round__converts_the_rest(
+    owner: Owner, user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, request = share(owner, user)
+    with monkeypatch.context() as patch:
+
+        def copied(*args: Any) -> Capsule:
+            made, other = encrypt(*args), encrypt(*args)
+            return replace(made, proof=other.proof)
+
+        patch.setattr(publishing, "encrypt", copied)
+        bad = owner.publish(good.stream_id, b"bad")
+        patch.setattr(records, "verify_capsule", lambda *_: None)  # a user who does not look
+        opened = user.open_round(request, [good, bad])
+    conversion = user.wait(opened)
+    assert conversion.excluded == (bad.record_id,)
+    assert user.fetch(request, good, tmp_path / "out").round_id == opened.round_id
+    with pytest.raises(RecordExcludedFromRound) as raised:
+        user.fetch(request, bad, tmp_path / "bad")
+    assert raised.value.culprit == owner.address
+
+
 # --- stores ---------------------------------------------------------------------------------------
 
 
@@ -213,6 +237,15 @@ def test_fetch__node_lies_about_history__takes_nothing_of_it(
             # a bit that does not matter, such as padding or a proxy's endpoint: then nothing but the truth was used
             assert change is not drop
             assert report.output.read_bytes() == b"data"
+
+
+def test_grant__node_hides_a_proxys_key__encrypts_nothing_for_it(world: ClientsWorld, owner: Owner, user: User) -> None:
+    request = user.request(owner.create_stream("hidden"), threshold=2, committee=3)
+    with world.session(owner.session.keys) as session:
+        lie_about(session, ProxyJoined, drop)
+        with pytest.raises(ProxyKeyMissing) as raised:
+            Owner(session).grant(request)
+        assert raised.value.culprit in {proxy.keys.address for proxy in world.proxies}
 
 
 def test_publish__node_lies_about_the_owners_key__seals_nothing_for_it(owner: Owner, world: ClientsWorld) -> None:

@@ -15,7 +15,7 @@ from tpre_offchain.chain.events import (
     RoundOpened,
     VoteCast,
 )
-from tpre_offchain.chain.structs import Member, Phase, Round
+from tpre_offchain.chain.structs import Member, Phase, Round, publisher_of_record
 from tpre_offchain.clients.errors import HistoryMissing, RecordExcludedFromRound, shown_record, shown_round
 from tpre_offchain.clients.grants import GrantedLabel
 from tpre_offchain.clients.history import History
@@ -144,9 +144,8 @@ def verified_conversion(
     kept = found.kept
     if record_id not in ids or len(found.proposed.results) != len(kept):
         raise HistoryMissing(f"record {shown_record(record_id)} is not in round {shown_round(found.opened.round_id)}")
+    require_kept(found, record_id)
     position = ids.index(record_id)
-    if position not in kept:
-        raise RecordExcludedFromRound(f"record {shown_record(record_id)} left its round: its capsule proof is bad")
     capsules = points_from_evm(found.opened.capsules[j] for j in kept)
     results = points_from_evm(found.proposed.results)
     if capsules[kept.index(position)] != c1:
@@ -154,6 +153,15 @@ def verified_conversion(
     context = RoundContext(domain, found.opened.round_id)
     verified = verify_result(context, granted.verified.rekey.mask, capsules, results)
     return verified, verified.points[kept.index(position)]
+
+
+def require_kept(found: FinalizedRound, record_id: RecordId) -> None:
+    """Raises ``RecordExcludedFromRound`` if the record left the round: no other round would keep it."""
+    if found.opened.record_ids.index(record_id) not in found.kept:
+        raise RecordExcludedFromRound(
+            f"record {shown_record(record_id)} left its round: its capsule proof is bad",
+            culprit=publisher_of_record(record_id),
+        )
 
 
 def kept_positions(records: int, excluded: int) -> tuple[int, ...]:

@@ -42,7 +42,7 @@ from tpre_offchain.clients.results import (
     RoundInfo,
     Transaction,
 )
-from tpre_offchain.clients.rounds import FinalizedRound
+from tpre_offchain.clients.rounds import FinalizedRound, require_kept
 from tpre_offchain.clients.stopwatch import OnProgress, Stopwatch, no_progress
 from tpre_offchain.clients.verbs import verb
 from tpre_offchain.clients.waiting import wait_for_round
@@ -263,7 +263,8 @@ class User(Client):
             if record_id not in opened.record_ids:
                 continue
             found = await rounds.finalized(opened)
-            if found is not None and opened.record_ids.index(record_id) in found.kept:
+            if found is not None:
+                require_kept(found, record_id)
                 return found
             phase = await rounds.phase(opened.round_id, now_s=self.session.clock())
             if phase in {Phase.SUBMITTING, Phase.PROPOSING, Phase.VOTING, Phase.PROVABLE}:
