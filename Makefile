@@ -18,7 +18,7 @@ HARDHAT     := $(BIN)/node node_modules/hardhat/dist/src/cli.js
 SOLIDITY    := $(shell find contracts -name '*.sol' 2>/dev/null)
 BUILD_FILES := hardhat.config.js deploy/solc/settings.json deploy/artifacts.py deploy/export_abi.py
 # gas may drift by 1%; a run with other fuzz inputs has other figures
-GAS_CHECK   := $(if $(TPRE_FUZZ_RUNS)$(TPRE_FUZZ_SEED),,$(if $(wildcard snapshots),--snapshot-check --tolerance 1))
+GAS_CHECK   := $(if $(TPRE_FUZZ_RUNS)$(TPRE_FUZZ_SEED),,$(if $(wildcard .gas-snapshot),--snapshot-check --tolerance 1))
 
 VENV_MADE       := $(VENV)/.made
 NODE_READY      := $(VENV)/.node-ready
