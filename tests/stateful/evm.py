@@ -17,7 +17,7 @@ GAS = 8_000_000
 PRICE = 10**10  # wei per gas, above every base fee of an idle chain
 
 
-class Reverted(Exception):  # noqa: N818 - the errors of a test need no tree
+class Reverted(Exception):
     """A call failed with a custom error: its name and its arguments in order."""
 
     def __init__(self, name: str, arguments: tuple[Any, ...]) -> None:
@@ -57,9 +57,7 @@ class Evm:
         self.now += 1
         assert self.tester.get_transaction_receipt(done)["status"] == 1, f"{what} failed"
 
-    def call(
-        self, contract: str, function: str, *arguments: Any, sender: Address | None = None, value: int = 0
-    ) -> Any:
+    def call(self, contract: str, function: str, *arguments: Any, sender: Address | None = None, value: int = 0) -> Any:
         """The result of a call at ``now``. Raises ``Reverted``."""
         self._set_time()
         abi = self.abis[contract].functions[function]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
-from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -50,6 +49,9 @@ class Posted:
 class RoundsMachine(RuleBasedStateMachine):
     """Random steps by random accounts; after each, every figure of the contracts must be the model's."""
 
+    seen: ClassVar[Counter[str]] = Counter()
+    """How often each function did its work, and with which errors it refused."""
+
     @initialize()
     def start(self) -> None:
         self.world = the_world()
@@ -77,13 +79,15 @@ class RoundsMachine(RuleBasedStateMachine):
 
     # --- doing ---
 
-    def step(self, error: Error, sender: Address, contract: str, function: str, *arguments: Any, value: int = 0) -> None:
+    def step(
+        self, error: Error, sender: Address, contract: str, function: str, *arguments: Any, value: int = 0
+    ) -> None:
         """Sends what the model accepted, and sees what it refused refused with the same words."""
         if error is None:
-            event(f"{function}: done")
+            self.seen[f"{function}: done"] += 1
             self.evm.send(sender, contract, function, *arguments, value=value)
             return
-        event(f"{function}: {error[0]}")
+        self.seen[f"{function}: {error[0]}"] += 1
         with pytest.raises(Reverted) as caught:
             self.evm.call(contract, function, *arguments, sender=sender, value=value)
         assert (caught.value.name, caught.value.arguments) == error
@@ -95,7 +99,6 @@ class RoundsMachine(RuleBasedStateMachine):
         return pick % len(self.model.rounds)
 
     def account(self, who: str) -> Address:
-        """owner, user, stranger, or a slot's proxy by its number."""
         return self.world.proxy(int(who)) if who.isdigit() else getattr(self.world, who)
 
     def remaining_records(self, r: RoundModel) -> tuple[int, ...]:
@@ -136,7 +139,12 @@ class RoundsMachine(RuleBasedStateMachine):
             self.posted[self.index(pick)].append(posted)
 
     @OPENED
-    @rule(pick=PICK, slot=SLOTS, good=st.sampled_from([True, True, False]), sender=st.sampled_from(["", "", "", "1", "stranger"]))
+    @rule(
+        pick=PICK,
+        slot=SLOTS,
+        good=st.sampled_from([True, True, False]),
+        sender=st.sampled_from(["", "", "", "1", "stranger"]),
+    )
     def submit(self, pick: int, slot: int, good: bool, sender: str) -> None:
         self.submit_as(pick, slot, self.account(sender or str(slot)), good)
 
@@ -334,7 +342,9 @@ class RoundsMachine(RuleBasedStateMachine):
         who = [model.owner, model.user, self.world.stranger, *model.proxies.values()]
         credits_ = Counter({account: self.evm.call("Treasury", "creditOf", account) for account in who})
         assert credits_ == +model.credits
-        bonds = {slot: self.evm.call("ProxyRegistry", "proxyOf", account).bond for slot, account in model.proxies.items()}
+        bonds = {
+            slot: self.evm.call("ProxyRegistry", "proxyOf", account).bond for slot, account in model.proxies.items()
+        }
         assert bonds == model.bonds
         claims = self.evm.call("Treasury", "totalClaims")
         assert claims == held + credits_.total() + sum(bonds.values()) == self.evm.balance(treasury)

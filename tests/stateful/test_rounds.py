@@ -24,7 +24,7 @@ STEPS = int(os.environ.get("TPRE_STATEFUL_STEPS", "30"))
 def test_rounds__any_steps_by_anyone__follow_the_model(seeded: random.Random) -> None:
     walk = seed(seeded.randrange(2**32))(RoundsMachine)
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         walk,
         settings=settings(
             max_examples=EXAMPLES,
@@ -35,3 +35,5 @@ def test_rounds__any_steps_by_anyone__follow_the_model(seeded: random.Random) ->
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+    print("\n".join(f"{count:5} {what}" for what, count in sorted(RoundsMachine.seen.items())))

@@ -56,9 +56,7 @@ class Record:
 
     @property
     def ref(self) -> structs.RecordRef:
-        return structs.RecordRef(
-            self.id, self.capsule.c1.to_evm(), self.capsule.seal_hash(self.cid_hash, keccak(b""))
-        )
+        return structs.RecordRef(self.id, self.capsule.c1.to_evm(), self.capsule.seal_hash(self.cid_hash, keccak(b"")))
 
     def report(self, position: int) -> structs.CapsuleReport:
         c = self.capsule
