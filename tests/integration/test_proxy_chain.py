@@ -17,9 +17,10 @@ pytestmark = [
 ]
 
 
-async def test_round__endpoint_cannot_push__finalized_by_polling(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", [[], ["ws://127.0.0.1:9"]], ids=["http alone", "dead websocket"])
+async def test_round__endpoint_cannot_push__finalized_by_polling(tmp_path: Path, first: list[str]) -> None:
     async with world(tmp_path, 3) as w:
-        await w.start(0, 1, 2, rpc_urls=[w.url.replace("ws://", "http://")])
+        await w.start(0, 1, 2, rpc_urls=[*first, w.url.replace("ws://", "http://")])
         record = await w.publish(0)
         grant_id = await w.grant(2, 3)
         round_id = await w.open_round(grant_id, [record])
@@ -53,20 +54,20 @@ async def test_round__chain_reorganised__what_was_undone_is_done_again(tmp_path:
         await w.start(0, 1, 2)
         record = await w.publish(0)
         grant_id = await w.grant(2, 3)
-        round_id = await w.open_round(grant_id, [record])
-        final = await w.reaches(round_id, RoundFinalized)
-        proposal = await w.reaches(round_id, LeaderProposed)
-        head = await w.connection.latest()
-        # the votes are of blocks that are no more; the proposal stands
-        await w.connection.rpc("anvil_reorg", head.number - proposal.at.block_number, [])
-        assert not await w.of_round(round_id, RoundFinalized)
-        again = await w.reaches(round_id, RoundFinalized, 60)
-        assert again.at.block_hash != final.at.block_hash
-        assert await w.read_results(grant_id, round_id) == {record.record_id: "0"}
-        rewound = [
-            line for process in w.processes.values() for line in process.logs() if line["event"] == "chain_rewound"
-        ]
-        assert rewound
+        # at once: events are undone that were pushed, but not read yet; later: blocks that were read
+        for pause_s, told in ((0.0, "events_retracted"), (1.5, "chain_rewound")):
+            round_id = await w.open_round(grant_id, [record])
+            final = await w.reaches(round_id, RoundFinalized)
+            proposal = await w.reaches(round_id, LeaderProposed)
+            await asyncio.sleep(pause_s)
+            head = await w.connection.latest()
+            # the votes are of blocks that are no more; the proposal stands
+            await w.connection.rpc("anvil_reorg", head.number - proposal.at.block_number, [])
+            assert not await w.of_round(round_id, RoundFinalized)
+            again = await w.reaches(round_id, RoundFinalized, 60)
+            assert again.at.block_hash != final.at.block_hash
+            assert await w.read_results(grant_id, round_id) == {record.record_id: "0"}
+            assert told in {line["event"] for process in w.processes.values() for line in process.logs()}
 
 
 async def test_worker__logs_arguments_and_metrics__hold_no_secret(tmp_path: Path) -> None:

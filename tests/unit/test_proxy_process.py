@@ -7,7 +7,8 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import pytest
@@ -16,12 +17,18 @@ import structlog
 from deploy.settings import LOCAL
 from tpre_offchain.chain.abi import CONTRACT_NAMES
 from tpre_offchain.chain.deployment import Deployment
+from tpre_offchain.chain.events import GrantRevoked
+from tpre_offchain.chain.logs import LogPosition
+from tpre_offchain.chain.watch import WatchSettings
 from tpre_offchain.errors import ConfigError
 from tpre_offchain.proxy.__main__ import main, read_config, run
-from tpre_offchain.proxy.feed import ChainTime
+from tpre_offchain.proxy.feed import ChainTime, Feed
 from tpre_offchain.proxy.health import HealthServer
 from tpre_offchain.proxy.telemetry import Metrics, configure_logs
-from tpre_offchain.types import Address
+from tpre_offchain.types import Address, GrantId
+
+if TYPE_CHECKING:
+    from tpre_offchain.chain.connection import Connection
 
 SECRET = "5ec2e7" * 11
 DEPLOYMENT = Deployment(31337, 1, dict.fromkeys(CONTRACT_NAMES, Address("0x" + "11" * 20)), LOCAL).to_json()
@@ -93,6 +100,31 @@ class TestChainTime:
         assert time.now() == 130.0
         time.note(101)
         assert time.now() == 101.0
+
+
+class TestFeed:
+    def feed(self) -> Feed:
+        async def never(*_: object) -> None:
+            raise AssertionError("asked the chain")
+
+        return Feed(cast("Connection", SimpleNamespace(rpc=never)), [], WatchSettings())
+
+    def test_never_read__early_event_of_a_block_that_is_no_more__retracted(self) -> None:
+        feed, stale, true = self.feed(), revoked(5, fork=1), revoked(5, fork=2)
+        feed.note_early([stale, true, revoked(6)])
+        assert feed._never_read([true], 5) == (stale,)
+        assert feed._never_read([revoked(6)], 6) == ()
+
+    def test_note_early__block_was_read_before__not_retracted(self) -> None:
+        feed = self.feed()
+        assert feed._never_read([revoked(5)], 5) == ()
+        feed.note_early([revoked(5)])  # a receipt may come after the logs of its block
+        assert feed._never_read([], 7) == ()
+
+
+def revoked(block: int, fork: int = 0) -> GrantRevoked:
+    address = Address("0x" + "11" * 20)
+    return GrantRevoked(at=LogPosition(address, block, bytes([fork] * 32), bytes(32), 0), grant_id=GrantId(1))
 
 
 class TestHealth:

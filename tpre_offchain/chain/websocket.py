@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,12 +20,14 @@ from tpre_offchain.chain.transport_errors import TransportFailed
 
 WS_SCHEMES = ("ws://", "wss://")
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+KEPT_NOTICES = 4_096
 
 
 class WebSocketTransport:
     """One socket, connected at the first request and again after it broke.
 
-    ``broken`` is set while there is no live socket; ``notified`` whenever a subscription has something new.
+    ``broken`` is set while there is no live socket; ``notified`` whenever a subscription has something new; ``notices``
+    holds what subscriptions pushed, the oldest first, for whoever cares to take it.
     """
 
     def __init__(self, url: str) -> None:
@@ -32,6 +35,7 @@ class WebSocketTransport:
         self.notified = asyncio.Event()
         self.broken = asyncio.Event()
         self.broken.set()
+        self.notices: deque[Any] = deque(maxlen=KEPT_NOTICES)
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
         self._waiting: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
@@ -93,4 +97,5 @@ class WebSocketTransport:
         if answer is not None and not answer.done():
             answer.set_result(message)
         elif message.get("method") == "eth_subscription":
+            self.notices.append(message["params"]["result"])
             self.notified.set()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from tpre_offchain.chain.events import Event, RoundOpened
 from tpre_offchain.chain.structs import Phase, Round, RoundSettings
 from tpre_offchain.proxy.checks import Findings
 from tpre_offchain.proxy.grants import Seat
@@ -72,12 +73,24 @@ class OpenRound:
         return round((time.perf_counter() - self.heard_at) * 1e3, 2)
 
     def rewind(self, last_good_block: int, now_s: float) -> bool:
-        """Forget events of blocks that are no more. Findings stay: they are keyed by what was found true of it."""
-        if not self.log.rewind(last_good_block):
+        """Forget events of blocks that are no more, and what was found out of them."""
+        return self._forgot(self.log.rewind(last_good_block), now_s)
+
+    def retract(self, event: Event, now_s: float) -> bool:
+        """Forget an event that is not on the chain after all."""
+        return self._forgot(self.log.remove(event), now_s)
+
+    def _forgot(self, anything: bool, now_s: float) -> bool:
+        if not anything:
             return False
-        self.findings.cfrags.clear()
-        if self.log.events:
+        self.findings = Findings()
+        # what is left may have lost its beginning for a moment only: the chain tells
+        self.unconfirmed = True
+        if self.log.events and isinstance(self.log.events[0], RoundOpened):
             self._refold(now_s)
+        else:
+            self.gone = True
+            self.changed.set()
         return True
 
     def replace_log(self, events: Iterable[RoundEvent], now_s: float) -> None:

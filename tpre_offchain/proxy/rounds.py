@@ -163,6 +163,13 @@ class RoundLog:
         insort(self.events, event, key=_place)
         return True
 
+    def remove(self, event: Event) -> bool:
+        """Forget an event; False if it was not known."""
+        kept = [known for known in self.events if known.at != event.at]
+        forgot = len(kept) < len(self.events)
+        self.events = kept
+        return forgot
+
     def rewind(self, last_good_block: int) -> bool:
         """Forget what came after a block; False if nothing did."""
         kept = [event for event in self.events if event.at.block_number <= last_good_block]

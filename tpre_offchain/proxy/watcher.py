@@ -97,7 +97,9 @@ class Watcher:
 
     def done_with(self, one: OpenRound) -> None:
         """Forget a round in which nothing is left to do."""
-        self.rounds.pop(one.round_id, None)
+        if self.rounds.get(one.round_id) is not one:
+            return  # the chain was reorganised, and another has taken its place
+        del self.rounds[one.round_id]
         last_block = one.log.events[-1].at.block_number if one.log.events else 0
         self._done[one.round_id] = last_block
         for round_id in [known for known, block in self._done.items() if block < last_block - REMEMBER_BLOCKS]:
@@ -106,16 +108,29 @@ class Watcher:
     async def rewind(self, last_good_block: int) -> list[OpenRound]:
         """Undo what came after a block; rounds to be served again."""
         self._book.forget()
-        for one in list(self.rounds.values()):
+        for one in self.rounds.values():
             one.rewind(last_good_block, self._now())
-            if not one.log.events:
-                del self.rounds[one.round_id]
-                one.gone = True
-                one.changed.set()
-        revived = [round_id for round_id, block in self._done.items() if block > last_good_block]
-        for round_id in revived:
+        return await self._revive([round_id for round_id, block in self._done.items() if block > last_good_block])
+
+    async def retract(self, events: Iterable[Event]) -> list[OpenRound]:
+        """Undo events that were reported early and are not on the chain; rounds to be served again."""
+        revived = []
+        for event in events:
+            if not isinstance(event, ROUND_EVENTS):
+                self._book.forget()
+            elif event.round_id in self.rounds:
+                self.rounds[event.round_id].retract(event, self._now())
+            elif event.round_id in self._done:
+                revived.append(event.round_id)
+        return await self._revive(revived)
+
+    async def _revive(self, done: Iterable[RoundId]) -> list[OpenRound]:
+        for round_id in [round_id for round_id, one in self.rounds.items() if one.gone]:
+            del self.rounds[round_id]
+        wanted = frozenset(done)
+        for round_id in wanted:
             del self._done[round_id]
-        found = [await self.load(round_id) for round_id in revived]
+        found = [await self.load(round_id) for round_id in wanted]
         return [one for one in found if one is not None]
 
     async def warm(self, events: Iterable[Event]) -> None:

@@ -19,12 +19,13 @@ import structlog
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.conversion_rounds import OVER
 from tpre_offchain.chain.deployment import Deployment
-from tpre_offchain.chain.events import Event
+from tpre_offchain.chain.events import Event, RekeyPosted
 from tpre_offchain.chain.outbox import Outbox
 from tpre_offchain.chain.watch import WatchSettings
 from tpre_offchain.crypto.hashing import Random
 from tpre_offchain.crypto.keys import ProxyKey
 from tpre_offchain.errors import ChainError, TpreError
+from tpre_offchain.failpoints import failpoint
 from tpre_offchain.proxy.actions import Workbench, prepare
 from tpre_offchain.proxy.checks import check_capsules, check_submission, fetch_records
 from tpre_offchain.proxy.contracts import ProxyContracts
@@ -170,12 +171,19 @@ class ProxyWorker:
             self._log.warning("chain_rewound", last_good_block=news.rewound_to)
             for one in await self._watcher.rewind(news.rewound_to):
                 self._serve(one)
+        if news.retracted:
+            self._log.warning("events_retracted", count=len(news.retracted))
+            for one in await self._watcher.retract(news.retracted):
+                self._serve(one)
         self._note_times(news.events)
         for one in await self._watcher.take(news.events):
             self._serve(one)
-        self._spawn(self._warm(news.events))
+        if any(isinstance(event, RekeyPosted) for event in news.events):
+            self._spawn(self._warm(news.events))
+        failpoint("proxy.news.taken")
         if news.place is not None:
             self._cursor.save(news.place, self._watcher.rounds)
+            failpoint("proxy.place.saved")
             self.metrics.last_block.set(news.place.block_number)
         if news.caught_up and not self.ready:
             self.ready = True
@@ -291,8 +299,10 @@ class ProxyWorker:
             await self._load_grant(one)
         bench = Workbench(self._contracts, seat, one.facts, one.findings, self._book.proxy_key(seat), self._random)
         call = prepare(action, bench)
+        failpoint("proxy.computed", name)
         computed = time.perf_counter()
         receipt = await self._outbox.ensure(call, key=bench.key_of(action), simulate=self._settings.simulate)
+        failpoint("proxy.mined", name)
         mined = time.perf_counter()
         outcome = "done" if receipt is not None else "too_late"
         self.metrics.actions.labels(name, outcome).inc()
@@ -311,6 +321,7 @@ class ProxyWorker:
             return False
         self.metrics.gas.labels(name).inc(receipt.gas_used)
         self._note_times(receipt.events)
+        self._feed.note_early(receipt.events)
         one.add([e for e in receipt.events if isinstance(e, ROUND_EVENTS)], self._time.now())
         for event in receipt.events:
             self._book.note(event)
