@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -11,10 +14,14 @@ from deploy.artifacts import ArtifactMissing, CompiledContract, hardhat_artifact
 from deploy.export_abi import AmbiguousContract, exported
 from tpre_offchain.audit.findings import AuditFailed, Finding, Findings, require
 from tpre_offchain.chain.events import ProxyJoined
-from tpre_offchain.cli import node
+from tpre_offchain.chain.structs import Member
+from tpre_offchain.cli import exits, node
+from tpre_offchain.cli.main import run
 from tpre_offchain.crypto.keys import InvalidKeyProof
 from tpre_offchain.failpoints import STEPS, UnknownFailpoint, armed
+from tpre_offchain.proxy.grants import GrantBook, Seat, WrongProxyKey
 from tpre_offchain.proxy.history import MissingHistory, last_of
+from tpre_offchain.types import Address, GrantId, Slot
 
 TREASURY = CompiledContract("Treasury", "contracts/Treasury.sol", [], "0x00", "0x00", {})
 
@@ -91,3 +98,26 @@ def test_hardhat_command__no_node_modules__raises(tmp_path: Path, monkeypatch: p
 
     with pytest.raises(node.NodeMissing, match="neither anvil nor hardhat"):
         node._hardhat_command(1)
+
+
+def test_deploy__no_chain_named__is_a_missing_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith("TPRE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TPRE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    assert run(["deploy", "--json"]) == exits.USAGE
+
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["error"], "--rpc" in shown["message"]) == ("MissingOption", True)
+
+
+def test_proxy_key__version_of_the_committee_not_held__names_the_version() -> None:
+    account = Address("0x" + "11" * 20)
+    unused = cast("Any", None)  # no chain is asked
+    seat = Seat(GrantId(5), Slot(1), (Member(account, 3),), unused)
+
+    with pytest.raises(WrongProxyKey, match="grant 5 was made for node key version 3"):
+        GrantBook(unused, account, {}).proxy_key(seat)
