@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import secrets
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import aiohttp
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from deploy.deploy import deploy
 from deploy.settings import LOCAL
+from tests.integration.proxy_processes import ProxyProcess, anvil_node, launch
 from tpre_offchain.chain import structs
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.contracts import Contracts
@@ -41,38 +36,10 @@ from tpre_offchain.proxy.grants import rekey_of
 from tpre_offchain.proxy.rounds import ranking
 from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId, Slot, StreamId
 
-ROOT = Path(__file__).resolve().parents[2]
-ANVIL = ROOT / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 RICH_WEI = 1_000 * 10**18
 QUICK = replace(LOCAL, rounds=replace(LOCAL.rounds, round_seconds=40, vote_seconds=3, challenge_seconds=2))
 NO_STREAM = StreamId(0)
 Tamper = Callable[[Rekey], Rekey]
-
-
-@asynccontextmanager
-async def anvil_node(*arguments: str) -> AsyncIterator[str]:
-    """A fresh anvil on a free port of 127.0.0.1; its address."""
-    process = subprocess.Popen(  # noqa: ASYNC220 - starts in no time
-        [ANVIL, "--port", "0", "--host", "127.0.0.1", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    try:
-        assert process.stdout is not None
-        stdout: IO[bytes] = process.stdout
-        line = await asyncio.to_thread(_line_with, stdout, b"Listening on ")
-        # the pipe must not fill up
-        drain = asyncio.get_running_loop().run_in_executor(None, stdout.read)
-        yield line.split()[-1].decode()
-    finally:
-        process.terminate()
-        process.wait(10)
-        await drain
-
-
-def _line_with(stream: IO[bytes], text: bytes) -> bytes:
-    for line in stream:
-        if text in line:
-            return line
-    raise AssertionError("anvil did not start")
 
 
 @dataclass
@@ -86,49 +53,6 @@ class Party:
     @property
     def address(self) -> Any:
         return self.outbox.address
-
-
-@dataclass
-class ProxyProcess:
-    """A worker in a process of its own."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    log_path: Path
-
-    async def get(self, path: str) -> tuple[int, str]:
-        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.port}{path}") as response:
-            return response.status, await response.text()
-
-    async def ready(self, timeout_s: float = 20) -> None:
-        deadline = time.monotonic() + timeout_s
-        while (await self.get("/readyz"))[0] != 200:
-            assert time.monotonic() < deadline, self.log_path.read_text()
-            await asyncio.sleep(0.05)
-
-    def logs(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log_path.read_text().splitlines()]
-
-    def command(self) -> str:
-        """Arguments and environment, as other processes can read them."""
-        return "".join(Path(f"/proc/{self.process.pid}/{name}").read_text() for name in ("cmdline", "environ"))
-
-    def actions(self) -> list[str]:
-        return [line["action"] for line in self.logs() if line["event"] == "acted" and line["outcome"] == "done"]
-
-    def pause(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
-
-    def terminate(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(15)
 
 
 @dataclass
@@ -312,23 +236,7 @@ class World:
             "state_dir": str(self.folder / f"proxy-{number}"),
             "worker": {"backoff_s": 0.6, "retry_s": 0.3, "poll_s": 0.1, **worker},
         }
-        log_path = self.folder / f"proxy-{number}.log"
-        with log_path.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tpre_offchain.proxy", "-"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=ROOT,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(config).encode())
-        process.stdin.close()
-        line = process.stdout.readline()
-        assert line, log_path.read_text()
-        return ProxyProcess(process, json.loads(line)["health_port"], log_path)
+        return launch(config, self.folder / f"proxy-{number}.log")
 
     def stop_all(self) -> None:
         for proxy in self.processes.values():

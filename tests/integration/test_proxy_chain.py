@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.proxy_world import ANVIL, world
+from tests.integration.proxy_processes import ANVIL
+from tests.integration.proxy_world import world
 from tpre_offchain.chain.events import CfragsSubmitted, LeaderProposed, RoundFinalized, RoundOpened
 
 pytestmark = [

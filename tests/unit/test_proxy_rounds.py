@@ -266,19 +266,19 @@ class TestOpenRound:
         one.add([submitted(1, 2)], 1_001.0)
         assert Slot(1) in one.snapshot(seat(), 1_001.0).submitted
         assert one.rewind(1, 1_002.0)
-        snapshot = replace(
-            one.snapshot(seat(), 1_002.0), fragment=Verdict.GOOD, bad_capsules=frozenset(), ranking=(Slot(1),)
-        )
-        assert one.findings.bad_capsules is None  # what was found out of other blocks counts no more
+        snapshot = one.snapshot(seat(), 1_002.0)
+        assert snapshot.bad_capsules is None  # what was found out of other blocks counts no more
+        snapshot = replace(snapshot, fragment=Verdict.GOOD, bad_capsules=frozenset(), ranking=(Slot(1),))
         assert decide(snapshot, Me(Slot(1))) == Submit()
 
     def test_retract__the_opening_itself__gone(self) -> None:
         one = self.open_round()
         one.add([submitted(1, 2)], 1_001.0)
-        assert one.retract(submitted(1, 2), 1_002.0)
-        assert not one.gone
-        assert one.retract(opened(), 1_002.0)
-        assert one.gone
+        gone = []
+        for event in (submitted(1, 2), opened()):
+            assert one.retract(event, 1_002.0)
+            gone.append(one.gone)
+        assert gone == [False, True]
         assert not one.retract(opened(), 1_002.0)
 
     def test_add__news__wakes_whoever_waits(self) -> None:

@@ -105,9 +105,8 @@ class Done:
     """Nothing is left to do in this round."""
 
 
-Check = CheckGrant | CheckCfrags
 Transaction = Complain | ReportCapsule | Submit | Challenge | Propose | Vote | FinalizeByProof | Close | ClaimFee
-Action = Check | Transaction | Wait | Done
+Action = CheckGrant | CheckCfrags | Transaction | Wait | Done
 
 
 def decide(snapshot: RoundSnapshot, me: Me) -> Action:

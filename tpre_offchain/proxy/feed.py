@@ -40,6 +40,11 @@ class ChainTime:
         """Take notice of a block's timestamp."""
         self._ahead_s = max(0.0, block_timestamp - self._clock())
 
+    def note_events(self, events: Sequence[Event]) -> None:
+        """Take notice of the newest event's block, where the node told its time."""
+        if events and events[-1].at.timestamp is not None:
+            self.note(events[-1].at.timestamp)
+
     def now(self) -> float:
         """Seconds."""
         return self._clock() + self._ahead_s

@@ -1,0 +1,180 @@
+"""Serving one round: check, decide, act, until there is nothing to do but wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from tpre_offchain.chain.conversion_rounds import OVER
+from tpre_offchain.chain.events import Event
+from tpre_offchain.chain.outbox import Outbox
+from tpre_offchain.crypto.hashing import Random
+from tpre_offchain.failpoints import failpoint
+from tpre_offchain.proxy.actions import Workbench, prepare
+from tpre_offchain.proxy.checks import check_capsules, check_submission, fetch_records
+from tpre_offchain.proxy.contracts import ProxyContracts
+from tpre_offchain.proxy.decide import (
+    Challenge,
+    CheckCfrags,
+    CheckGrant,
+    Complain,
+    Done,
+    Me,
+    Propose,
+    ReportCapsule,
+    Submit,
+    Transaction,
+    Wait,
+    decide,
+)
+from tpre_offchain.proxy.feed import ChainTime
+from tpre_offchain.proxy.grants import GrantBook
+from tpre_offchain.proxy.open_round import OpenRound
+from tpre_offchain.proxy.rounds import ROUND_EVENTS
+from tpre_offchain.proxy.telemetry import Metrics
+from tpre_offchain.proxy.watcher import Watcher
+from tpre_offchain.types import Slot
+
+REKEY_NEEDED = (Submit, Propose, Challenge, ReportCapsule, Complain)
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """``backoff_s``: what one place in a queue is worth; a few block times. ``retry_s``: after a step that failed or
+    came too late, doubled with each failure up to ``retry_limit_s``. ``simulate``: run each transaction by ``eth_call``
+    before it is sent, which costs a call and saves gas when the view is stale. ``confirmations``: blocks to wait until
+    an event counts. ``poll_s``: between questions where the endpoint cannot push. ``recheck_s``: the longest time a
+    running round is not held against the contract's storage.
+    """
+
+    backoff_s: float = 2.0
+    retry_s: float = 1.0
+    retry_limit_s: float = 30.0
+    simulate: bool = False
+    confirmations: int = 0
+    poll_s: float = 1.0
+    recheck_s: float = 30.0
+
+
+class RoundServer:
+    """Takes the steps of all rounds of one proxy. ``on_early``: told of events known from a receipt alone."""
+
+    def __init__(
+        self,
+        contracts: ProxyContracts,
+        watcher: Watcher,
+        book: GrantBook,
+        outbox: Outbox,
+        settings: WorkerSettings,
+        chain_time: ChainTime,
+        metrics: Metrics,
+        random: Random,
+        on_early: Callable[[Iterable[Event]], None],
+    ) -> None:
+        self._contracts = contracts
+        self._watcher = watcher
+        self._book = book
+        self._outbox = outbox
+        self._settings = settings
+        self._time = chain_time
+        self._metrics = metrics
+        self._random = random
+        self._on_early = on_early
+        self._log = structlog.get_logger().bind(proxy=outbox.address)
+
+    async def step(self, one: OpenRound) -> float | None:
+        """Do what is to be done now; until when to wait then, None if nothing is left."""
+        if one.unconfirmed:
+            await self._refresh(one)
+        while True:
+            seat = await self._watcher.seat(one)
+            snapshot = one.snapshot(seat, self._time.now())
+            action = decide(snapshot, Me(seat.slot, self._settings.backoff_s))
+            match action:
+                case Done():
+                    return None
+                case Wait(until_s):
+                    # a push that was lost, or a receipt of a block that is no more, is found out by looking
+                    running = snapshot.phase not in OVER
+                    return min(until_s, snapshot.now_s + self._settings.recheck_s) if running else until_s
+                case CheckGrant():
+                    with self._metrics.timed("check_grant"):
+                        await self._check_grant(one)
+                case CheckCfrags(slots):
+                    with self._metrics.timed("check_cfrags"):
+                        await self._load_grant(one)
+                        self._check_cfrags(one, slots)
+                case _:
+                    one.changed.clear()
+                    if not await self._act(one, action):
+                        one.unconfirmed = True
+                        return self._time.now() + self._settings.retry_s
+
+    async def _refresh(self, one: OpenRound) -> None:
+        self._time.note((await self._contracts.connection.latest()).timestamp)
+        await self._watcher.refresh(one)
+        one.unconfirmed = False
+
+    async def _load_grant(self, one: OpenRound) -> None:
+        if one.findings.grant is None:
+            seat = await self._watcher.seat(one)
+            one.findings.grant = await self._book.label_grant(seat, one.facts.opened.data.label)
+
+    async def _check_grant(self, one: OpenRound) -> None:
+        await self._load_grant(one)
+        grant, facts = one.findings.grant, one.facts
+        if grant is None or grant.kfrag is None:
+            one.findings.bad_capsules = frozenset()
+            return
+        one.findings.records = await fetch_records(self._contracts, facts)
+        one.findings.capsules = check_capsules(self._contracts, facts, grant, one.findings.records)
+        one.findings.bad_capsules = frozenset(one.findings.records) - one.findings.capsules.keys()
+
+    def _check_cfrags(self, one: OpenRound, slots: frozenset[Slot]) -> None:
+        grant, facts = one.findings.grant, one.facts
+        if grant is None:
+            return
+        for slot in slots:
+            found = check_submission(self._contracts, facts, grant, facts.submission_of(slot))
+            one.findings.cfrags[slot] = found
+            if found is None:
+                self._log.warning("bad_cfrags", round=hex(one.round_id), slot=slot)
+
+    async def _act(self, one: OpenRound, action: Transaction) -> bool:
+        """Do an action; False if it was done already or came too late."""
+        name, started = type(action).__name__, time.perf_counter()
+        seat = await self._watcher.seat(one)
+        if isinstance(action, REKEY_NEEDED):
+            await self._load_grant(one)
+        bench = Workbench(self._contracts, seat, one.facts, one.findings, self._book.proxy_key(seat), self._random)
+        call = prepare(action, bench)
+        failpoint("proxy.computed", name)
+        computed = time.perf_counter()
+        receipt = await self._outbox.ensure(call, key=bench.key_of(action), simulate=self._settings.simulate)
+        failpoint("proxy.mined", name)
+        mined = time.perf_counter()
+        outcome = "done" if receipt is not None else "too_late"
+        self._metrics.actions.labels(name, outcome).inc()
+        self._metrics.step_seconds.labels(name).observe(mined - started)
+        self._log.info(
+            "acted",
+            round=hex(one.round_id),
+            action=name,
+            outcome=outcome,
+            gas=receipt.gas_used if receipt is not None else None,
+            since_event_ms=one.age_ms(),
+            compute_ms=round((computed - started) * 1e3, 2),
+            chain_ms=round((mined - computed) * 1e3, 2),
+        )
+        if receipt is None:
+            return False
+        self._metrics.gas.labels(name).inc(receipt.gas_used)
+        self._time.note_events(receipt.events)
+        self._on_early(receipt.events)
+        one.add([e for e in receipt.events if isinstance(e, ROUND_EVENTS)], self._time.now())
+        for event in receipt.events:
+            self._book.note(event)
+        return True
