@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.events import AccessGranted, AccessRequested, RekeyPosted
-from tpre_offchain.chain.structs import Access
+from tpre_offchain.chain.structs import Access, Status
 from tpre_offchain.chain.structs import Member as ChainMember
-from tpre_offchain.clients.errors import HistoryMissing, NoGrant
+from tpre_offchain.clients.errors import HistoryMissing, NoGrant, no_such_grant
 from tpre_offchain.clients.history import History, Topic
 from tpre_offchain.clients.points import crypto_rekey
 from tpre_offchain.clients.records import NO_HASH, LabelKey, Records
@@ -47,7 +47,10 @@ class Grants:
     async def access(self, grant_id: GrantId) -> Access:
         """A request or grant as it is now. Raises ``NoGrant`` if there is none of that number."""
         with refusals_explained():
-            return await self._contract.access_of(grant_id)
+            access = await self._contract.access_of(grant_id)
+        if access.status is Status.NONE:
+            raise no_such_grant(grant_id)
+        return access
 
     async def requests(
         self, *, streams: Sequence[int] | None = None, delegatee: Address | None = None, grant_id: GrantId | None = None
