@@ -1,0 +1,1 @@
+"""Hostile days: processes die, chains reorganise, networks stall, disks fill and participants lie."""

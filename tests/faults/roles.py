@@ -1,0 +1,106 @@
+"""Owner, publisher and user as programs that can be killed at any line and started again.
+
+Each does what a sensible program does at its start: looks whether what it wants is there already, and does the rest.
+The result is reported in a file, as one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tpre_offchain.chain.outbox import OutboxSettings
+from tpre_offchain.chain.reverts import ContractRevert
+from tpre_offchain.chain.structs import Status
+from tpre_offchain.clients import Keys, Owner, Session, User
+from tpre_offchain.clients.errors import StreamUnknown
+from tpre_offchain.errors import TpreError
+
+
+def main(config: dict[str, Any], report: Path) -> int:
+    """Exit code 0 once the work is done, 1 for an error of ours, which the report holds."""
+    keys = Keys(bytes.fromhex(config["entropy"]))
+    try:
+        with Session.open(
+            rpc=config["rpc_urls"],
+            deployment=_deployment(config["deployment"]),
+            store=config["store"],
+            keys=keys,
+            state=config["state"],
+            outbox_settings=OutboxSettings(**config.get("outbox", {})),
+        ) as session:
+            done: dict[str, Any] = ROLES[config["role"]](session, config)
+    except TpreError as problem:
+        done = dict(problem.to_dict())
+        if hasattr(problem, "missing"):
+            done["missing"] = list(problem.missing)
+    report.write_text(json.dumps(done))
+    return 1 if "error" in done else 0
+
+
+def publish(session: Session, config: dict[str, Any]) -> dict[str, Any]:
+    """A stream of that name, and a file in it."""
+    owner = Owner(session)
+    owner.publish_pending()
+    try:
+        stream_id = owner.stream(config["stream"])
+    except StreamUnknown:
+        stream_id = owner.create_stream(config["stream"]).stream_id
+    known = session.run(session.records.published([stream_id]))
+    if known:  # an earlier run of ours got that far
+        return {"stream_id": int(stream_id), "record_id": int(known[0].record_id)}
+    record = owner.publish(stream_id, Path(config["file"]))
+    return {"stream_id": int(stream_id), "record_id": int(record.record_id)}
+
+
+def grant(session: Session, config: dict[str, Any]) -> dict[str, Any]:
+    """Whatever is asked of us."""
+    owner = Owner(session)
+    waiting = owner.requests(config["stream_id"])
+    for request in waiting:
+        try:
+            owner.grant(request.grant_id)
+        except ContractRevert as revert:
+            if revert.name != "WrongStatus":  # granted by the run before, whose transaction was still under way
+                raise
+    return {"granted": len(owner.requests(config["stream_id"], every=True))}
+
+
+def request(session: Session, config: dict[str, Any]) -> dict[str, Any]:
+    """Access to a stream."""
+    user = User(session)
+    mine = [one for one in user.grants() if one.stream_id == config["stream_id"]]
+    live = [one for one in mine if one.status in {Status.REQUESTED, Status.GRANTED}]
+    if not live:
+        try:
+            asked = user.request(config["stream_id"], threshold=config["threshold"], committee=config["committee"])
+            return {"grant_id": int(asked.grant_id)}
+        except ContractRevert as revert:
+            if revert.name != "RequestPending":
+                raise
+        live = [one for one in user.grants() if one.stream_id == config["stream_id"]]
+    return {"grant_id": int(live[-1].grant_id)}
+
+
+def fetch(session: Session, config: dict[str, Any]) -> dict[str, Any]:
+    """A record, converted and read."""
+    found = User(session).fetch(
+        config["grant_id"], config["record_id"], config["output"], timeout_s=config["timeout_s"], overwrite=True
+    )
+    return {"round_id": int(found.round_id or 0), "sha256": found.plain_sha256}
+
+
+def _deployment(given: dict[str, Any]) -> Any:
+    from tpre_offchain.chain.deployment import Deployment
+
+    return Deployment.from_json(given)
+
+
+ROLES: Mapping[str, Callable[[Session, dict[str, Any]], dict[str, Any]]] = {
+    "publish": publish,
+    "grant": grant,
+    "request": request,
+    "fetch": fetch,
+}
