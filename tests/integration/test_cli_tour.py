@@ -176,7 +176,7 @@ def test_secrets__of_the_net__are_in_files_of_mode_0600(tour: Tour) -> None:
 def test_revoked__and_a_new_epoch__shuts_the_user_out(fetched: Tour) -> None:
     answer(fetched.folder, "owner", "revoke", str(fetched.grant), *HOME)
     assert answer(fetched.folder, "owner", "revoke", str(fetched.grant), *HOME, code=3)["error"] == "GrantRevoked"
-    assert answer(fetched.folder, "owner", "epoch", "--stream", "1", *HOME)["epoch"] == 1
+    assert answer(fetched.folder, "owner", "epoch", *HOME)["epoch"] == 1
     later = answer(fetched.folder, "owner", "publish", "readings.csv", "--stream", "1", *HOME)["record"]
     assert answer(fetched.folder, "user", "fetch", later, "-o", "later.csv", *HOME, code=3)["error"] == "NoGrant"
     options = ("--grant", str(fetched.grant))

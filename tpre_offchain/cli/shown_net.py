@@ -32,7 +32,7 @@ def up(net: LocalNet, home: Home) -> Reply:
             f"{len(net.proxies)} proxies serve; threshold {net.threshold}",
             "",
             "try:  tpre owner stream create machine-7/temperature",
-            "      tpre owner publish FILE --stream 1",
+            "      tpre owner publish FILE",
             "      tpre user catalog",
             "end:  tpre net down",
         ],

@@ -18,6 +18,7 @@ HELP_OWNER: Final = "create streams, publish, grant, deny, revoke, start epochs"
 HELP_USER: Final = "find records, ask for access, fetch"
 HELP_PROXY: Final = "join the pool, serve, leave"
 HELP_AUDIT: Final = "what happened, and whether it was right, from the chain alone"
+HELP_BENCH: Final = "measure: cryptography, rounds, load, gas; figures and the report"
 HELP_EXITS: Final = (
     "Exit codes: 0 done · 1 bug · 2 usage · 3 refused by the chain · 4 not found · 5 unavailable, try again · "
     "6 verification failed · 7 key or keystore · 8 files or store · 130 interrupted"

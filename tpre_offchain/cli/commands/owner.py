@@ -14,11 +14,12 @@ from tpre_offchain.cli.invocation import Invocation, verb
 from tpre_offchain.cli.progress import progress_on
 from tpre_offchain.cli.references import RECORD, TAG
 from tpre_offchain.cli.reply import Reply
+from tpre_offchain.cli.text import MissingOption
 
 if TYPE_CHECKING:
     from tpre_offchain.clients.owner import Owner
 
-_STREAM = click.option("--stream", required=True, help="Its number, or its name if it is yours.")
+_STREAM = click.option("--stream", help="Its number, or its name if it is yours. [default: your only one]")
 
 
 @click.group()
@@ -69,7 +70,7 @@ def list_streams(run: Invocation) -> Reply:
 def publish(
     run: Invocation,
     file: Path,
-    stream: str,
+    stream: str | None,
     tags: tuple[tuple[str, str], ...],
     name: str | None,
     media_type: str | None,
@@ -102,11 +103,12 @@ def pending(run: Invocation, retry: bool) -> Reply:
 @_STREAM
 @click.option("--remove", is_flag=True, help="No longer.")
 @verb(chain=True, store=True, key=True)
-def publisher(run: Invocation, address: str, stream: str, remove: bool) -> Reply:
+def publisher(run: Invocation, address: str, stream: str | None, remove: bool) -> Reply:
     """Let the account ADDRESS publish to a stream."""
     with _owner(run) as owner:
-        done = owner.set_publisher(_stream_id(owner, stream), address, allowed=not remove)
-        return shown_owner.done(f"{address} may {'no longer ' if remove else ''}publish to stream {stream}", done)
+        which = _stream_id(owner, stream)
+        done = owner.set_publisher(which, address, allowed=not remove)
+        return shown_owner.done(f"{address} may {'no longer ' if remove else ''}publish to stream {which}", done)
 
 
 @command.command("requests")
@@ -160,7 +162,7 @@ def revoke(run: Invocation, grant: int) -> Reply:
 @command.command("epoch")
 @_STREAM
 @verb(chain=True, store=True, key=True)
-def epoch(run: Invocation, stream: str) -> Reply:
+def epoch(run: Invocation, stream: str | None) -> Reply:
     """Start a stream's next epoch: what is published from now on needs new grants."""
     with _owner(run) as owner:
         return shown_owner.epoch(owner.advance_epoch(_stream_id(owner, stream)))
@@ -186,8 +188,13 @@ def _owner(run: Invocation) -> Iterator[Owner]:
         yield Owner(session)
 
 
-def _stream_id(owner: Owner, stream: str) -> int:
-    return int(stream) if stream.isdecimal() else owner.stream(stream)
+def _stream_id(owner: Owner, stream: str | None) -> int:
+    if stream is not None:
+        return int(stream) if stream.isdecimal() else owner.stream(stream)
+    found = owner.streams()
+    if len(found) != 1:
+        raise MissingOption(f"you have {len(found)} streams: --stream says which one", hint="tpre owner stream list")
+    return found[0].stream_id
 
 
 def _minimum(run: Invocation, threshold: int | None, committee: int | None) -> tuple[int, int]:
