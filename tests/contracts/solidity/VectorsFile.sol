@@ -34,9 +34,14 @@ contract VectorsFile {
         return vm.parseJsonBytes32(json, key);
     }
 
-    function words(string calldata path) external view returns (bytes32[] memory) {
+    /// @dev Single entries may be replaced as well.
+    function words(string calldata path) external view returns (bytes32[] memory found) {
         (string memory json, string memory key) = _find(path);
-        return vm.parseJsonBytes32Array(json, key);
+        found = vm.parseJsonBytes32Array(json, key);
+        for (uint256 i = 0; i < found.length && paths.length != 0; ++i) {
+            (json, key) = _find(string.concat(path, "[", vm.toString(i), "]"));
+            found[i] = vm.parseJsonBytes32(json, key);
+        }
     }
 
     function number(string calldata path) external view returns (uint256) {
