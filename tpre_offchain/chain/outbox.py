@@ -38,6 +38,7 @@ GAS_MARGIN = 1.2
 FILLER_GAS = 21_000
 FILLER_KEY = "fill:"
 POST_RETRIES = 4
+SAME_INTENT_S = 3_600
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class Outbox:
         )
         self._tasks: dict[str, asyncio.Task[Receipt]] = {}
         self._background: set[asyncio.Task[object]] = set()
+        self._left_over: dict[tuple[Address | None, bytes, int], str] = {}
+        """What an earlier run left under way, by what it does: recipient, data, value."""
         self._posting = asyncio.Lock()
         self._base_fee_wei = 0
         self._base_fee_at = float("-inf")
@@ -129,13 +132,15 @@ class Outbox:
         """Sends a transaction and waits until it is mined.
 
         ``key`` names the logical action: while one of that key is under way, no second is sent and the caller gets
-        the first one's receipt; one that was mined is not repeated unless a reorganisation took it away. ``simulate``:
+        the first one's receipt; one that was mined is not repeated unless a reorganisation took it away. Without a key
+        each call is an action of its own, but for the first that is the same, to the byte, as what an earlier run left
+        under way within the last hour: a program that starts again after a crash does not pay twice. ``simulate``:
         ask the node first, so that a revert costs nothing; with it off and a gas hint, the whole is one RPC call.
 
         Raises ``ContractRevert`` (refused in simulation), ``Reverted`` (mined and refused), ``InsufficientFunds``,
         ``SpendCapReached``, ``NonceConflict``, ``StuckTransaction``, ``EndpointDown``.
         """
-        name = key or f"once:{uuid.uuid4()}"
+        name = key or self._left_over.pop(_intent(call), None) or f"once:{uuid.uuid4()}"
         if name not in self._tasks:
             self._start(name, self._perform(call, name, simulate=simulate))
         # the transaction outlives a caller that is cancelled
@@ -339,8 +344,11 @@ class Outbox:
     async def _recover(self) -> None:
         self._store.prune(self._clock() - KEEP_S)
         await self._nonces.read_again(self._live_nonces)
+        young = {posted.id for posted in self._store.live(since=self._clock() - SAME_INTENT_S)}
         for posted in self._store.live():
             self._start(posted.key, self._resume(posted))
+            if posted.id in young:
+                self._left_over[_intent(posted.call)] = posted.key
 
     async def _resume(self, posted: Posted) -> Receipt:
         try:
@@ -348,3 +356,7 @@ class Outbox:
         except Refused as refused:
             self._store.finish(posted, State.LOST)
             raise NonceConflict(posted.call.description, posted.nonce) from refused
+
+
+def _intent(call: Call) -> tuple[Address | None, bytes, int]:
+    return call.to, call.data, call.value

@@ -121,11 +121,12 @@ class OutboxStore:
             (state, tx_hash, str(fee_wei), posted.id),
         )
 
-    def live(self) -> list[Posted]:
-        """All transactions not known to be mined, by nonce."""
+    def live(self, since: float = 0.0) -> list[Posted]:
+        """All transactions not known to be mined, by nonce; of those signed since a moment."""
         rows = self._db.execute(
-            f"SELECT {_POSTED} FROM transactions WHERE ledger = ? AND state = 'live' ORDER BY nonce",  # noqa: S608
-            (self._ledger,),
+            f"SELECT {_POSTED} FROM transactions WHERE ledger = ? AND state = 'live' AND created >= ?"  # noqa: S608
+            " ORDER BY nonce",
+            (self._ledger, since),
         ).fetchall()
         return [self._posted(row) for row in rows]
 
