@@ -165,7 +165,7 @@ def tell(name: str) -> None:
     if name == "silent_after_submit":
         serving.decide = _submit_alone  # type: ignore[attr-defined]
         return
-    serving.prepare = LIES[name]  # type: ignore[attr-defined]
+    serving.prepare = LIES[name]  # type: ignore[assignment]
 
 
 def _submit_alone(snapshot: Any, me: Any) -> Any:

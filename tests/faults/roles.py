@@ -81,6 +81,7 @@ def request(session: Session, config: dict[str, Any]) -> dict[str, Any]:
             if revert.name != "RequestPending":
                 raise
         live = [one for one in user.grants() if one.stream_id == config["stream_id"]]
+        assert live, "the contract knows of a request that the chain does not show"
     return {"grant_id": int(live[-1].grant_id)}
 
 

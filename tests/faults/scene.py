@@ -235,6 +235,10 @@ class Scene:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.user.session.run(work)
 
+    def waiting_transactions(self) -> int:
+        """In the node's pool, not mined."""
+        return int(self.node.ask("txpool_status")["pending"], 16)
+
     def ledger(self) -> Ledger:
         return self.run(read_ledger(self.user.session.connection, self.deployment))
 

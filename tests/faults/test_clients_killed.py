@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,3 +93,43 @@ def _orphans(folder: Path, step: str) -> set[str]:
 def test_steps__of_clients__are_all_tried() -> None:
     told = {step.partition("#")[0] for _, step in KILLS}
     assert {step for step in STEPS if not step.startswith("proxy.")} <= told
+
+
+@pytest.mark.parametrize(
+    ("role", "step"), [("publish", "outbox.recorded#2"), ("request", "outbox.recorded#2"), ("fetch", "outbox.recorded")]
+)
+def test_program__killed_before_sending_on_a_slow_chain__still_sends_once(
+    whole: Scene, tmp_path: Path, role: str, step: str
+) -> None:
+    """The program starts again while what it wrote down is sent, but not mined: it must not send a second."""
+    net = whole
+    job = SlowRestart(net, tmp_path, net.new_keys(), net.new_keys(), (role, step))
+    try:
+        ids, _ = job.whole_way(b"slow")
+    finally:
+        net.node.ask("evm_setAutomine", True)
+    assert job.died == 1
+    ledger = net.ledger()
+    assert len([one for one in ledger.of(StreamCreated) if one.owner == job.owner.address]) == 1
+    assert len([one for one in ledger.of(AccessRequested) if one.delegatee == job.user.address]) == 1
+    assert len([one for one in ledger.of(RoundOpened) if one.grant_id == ids["grant_id"]]) == 1
+    net.require_clean()
+
+
+class SlowRestart(Job):
+    """While a killed program starts again, no block comes."""
+
+    def run(self, role: str, keys: Keys, **config: Any) -> dict[str, Any]:
+        if role != self.die_at[0]:
+            return super().run(role, keys, **config)
+        killed = self.net.role(role, keys, failpoint=self.die_at[1], **config)
+        assert killed.wait() == -signal.SIGKILL, (killed.report(), killed.tail())
+        self.died += 1
+        self.net.node.ask("evm_setAutomine", False)
+        child = self.net.role(role, keys, **config)
+        self.net.until(lambda: self.net.waiting_transactions() > 0, "transaction in the pool")
+        time.sleep(1.0)
+        self.net.node.ask("evm_setAutomine", True)
+        self.net.node.ask("anvil_mine", "0x1")
+        assert child.wait(60) == 0, (child.report(), child.tail())
+        return child.report()
