@@ -39,6 +39,8 @@ export default defineConfig({
   },
   test: {
     solidity: {
+      // Every call of a test is a transaction of its own, so that gas figures are those of transactions (cold storage, 21,000, calldata).
+      isolate: true,
       fsPermissions: { readDirectory: ["./tests/vectors"] },
       fuzz: { runs: fuzzRuns, seed: fuzzSeed, failurePersistDir: "./.cache/hardhat/fuzz" },
       invariant: { runs: 32, depth: 64, failOnRevert: false, failurePersistDir: "./.cache/hardhat/invariant" },

@@ -28,6 +28,8 @@ contract GrantRegistry is IGrantRegistry {
     /// Redraw fees go where nobody can fetch them: neither side may gain by a redraw.
     address private constant BURNED = 0x000000000000000000000000000000000000dEaD;
     bytes32 private constant GOOD_FRAGMENT = "fragment is good";
+    /// What the request writes where the grant will put its hashes: whoever asks pays for the two slots, not the owner who answers. Reads as 0.
+    bytes32 private constant RESERVED = bytes32(uint256(1));
 
     IKeyRegistry public immutable keys;
     IProxyRegistry public immutable proxies;
@@ -104,7 +106,9 @@ contract GrantRegistry is IGrantRegistry {
         access.epochTo = request.epochTo;
         access.price = price;
         access.deposit = deposit;
+        access.committeeHash = RESERVED;
         _access[grantId] = access;
+        _rekeyHash[grantId][request.epochFrom] = RESERVED;
         emit AccessRequested(grantId, request.streamId, delegatee, request, access.poolSize, price, deposit, offered);
 
         if (msg.value != 0) treasury.hold{value: msg.value}(_moneyOf(grantId));
@@ -211,7 +215,7 @@ contract GrantRegistry is IGrantRegistry {
         returns (bytes32 maskHash, bytes32 rekeyRest)
     {
         if (rekey.epoch < access.epochFrom || rekey.epoch > access.epochTo) revert EpochOutOfScope(grantId, rekey.epoch);
-        if (_rekeyHash[grantId][rekey.epoch] != 0) revert RekeyExists(grantId, rekey.epoch);
+        if (_orZero(_rekeyHash[grantId][rekey.epoch]) != 0) revert RekeyExists(grantId, rekey.epoch);
         Transcript.GrantContext memory bound = _contextOf(grantId, access, rekey);
         (maskHash, rekeyRest) = verifier.requireWellFormed(rekey, receivingKey, bound);
         _rekeyHash[grantId][rekey.epoch] = Transcript.rekeyHash(maskHash, rekeyRest);
@@ -346,8 +350,9 @@ contract GrantRegistry is IGrantRegistry {
     // --- views ---
 
     /// @inheritdoc IGrantRegistry
-    function accessOf(GrantId grantId) external view returns (Access memory) {
-        return _access[grantId];
+    function accessOf(GrantId grantId) external view returns (Access memory access) {
+        access = _access[grantId];
+        access.committeeHash = _orZero(access.committeeHash);
     }
 
     /// @inheritdoc IGrantRegistry
@@ -357,7 +362,7 @@ contract GrantRegistry is IGrantRegistry {
 
     /// @inheritdoc IGrantRegistry
     function rekeyHash(GrantId grantId, uint32 epoch) external view returns (bytes32) {
-        return _rekeyHash[grantId][epoch];
+        return _orZero(_rekeyHash[grantId][epoch]);
     }
 
     /// @inheritdoc IGrantRegistry
@@ -368,7 +373,7 @@ contract GrantRegistry is IGrantRegistry {
     /// @inheritdoc IGrantRegistry
     function liveCommittee(GrantId grantId) external view returns (bool live, bytes32 committeeHash) {
         Access storage access = _access[grantId];
-        return (_isLive(access), access.committeeHash);
+        return (_isLive(access), _orZero(access.committeeHash));
     }
 
     function _isLive(Access storage access) private view returns (bool) {
@@ -387,6 +392,10 @@ contract GrantRegistry is IGrantRegistry {
     /// @dev True once the hash of the request's block cannot be had any more.
     function _isLapsed(uint256 requestBlock) private view returns (bool) {
         return block.number > requestBlock && Blockhash.blockHash(requestBlock) == 0;
+    }
+
+    function _orZero(bytes32 stored) private pure returns (bytes32) {
+        return stored == RESERVED ? bytes32(0) : stored;
     }
 
     function _moneyOf(GrantId grantId) private pure returns (bytes32) {

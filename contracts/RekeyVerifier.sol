@@ -33,8 +33,7 @@ contract RekeyVerifier is IRekeyVerifier {
         _requireNoIdentity(rekey);
         Derived memory derived = _derive(rekey, bound);
         if (BLS12381.isIdentity(derived.labelKey)) revert IGrantRegistry.IdentityPoint("A_L");
-        _requireEphemeral(rekey, bound, derived.context);
-        _requireCommitments(rekey);
+        _requireEphemeralAndCommitments(rekey, bound, derived.context);
         _requireMask(rekey, receivingKey, bound, derived);
         return (derived.maskHash, derived.rekeyRest);
     }
@@ -83,23 +82,24 @@ contract RekeyVerifier is IRekeyVerifier {
     }
 
     /// @dev Whoever posts R must know e: else he copies R of another grant, posts a bad fragment, and the honest proxy's complaint publishes
-    /// the pad of that other grant. The check also places R in the subgroup.
-    function _requireEphemeral(IGrantRegistry.Rekey memory rekey, Transcript.GrantContext memory bound, bytes32 context) private view {
-        G1Point memory commitment = Dleq.schnorrCommitment(BLS12381.G1(), rekey.ephemeral, rekey.ephemeralProof);
+    /// the pad of that other grant. The same sum carries C_1.. with coefficient 0, since an MSM checks the subgroup of every point that it is
+    /// given: one of them outside would make a complaint fail later for want of a Y_i. (C_0 is in the pairing.)
+    function _requireEphemeralAndCommitments(IGrantRegistry.Rekey memory rekey, Transcript.GrantContext memory bound, bytes32 context)
+        private
+        view
+    {
+        uint256 count = rekey.commitments.length + 1;
+        G1Point[] memory points = new G1Point[](count);
+        uint256[] memory scalars = new uint256[](count);
+        (points[0], scalars[0]) = (BLS12381.G1(), rekey.ephemeralProof.response);
+        (points[1], scalars[1]) = (rekey.ephemeral, BLS12381.negate(rekey.ephemeralProof.challenge));
+        for (uint256 j = 2; j < count; ++j) {
+            points[j] = rekey.commitments[j - 1];
+        }
+        G1Point memory commitment = BLS12381.msm(points, scalars);
         if (Transcript.grantProofChallenge(context, rekey.ephemeral, commitment) != rekey.ephemeralProof.challenge) {
             revert IGrantRegistry.InvalidEphemeralProof(bound.grantId, bound.label);
         }
-    }
-
-    /// @dev C_0 is in the pairing; C_1.. are in the subgroup if an MSM takes them, or a complaint would fail later for want of a Y_i.
-    function _requireCommitments(IGrantRegistry.Rekey memory rekey) private view {
-        uint256 count = rekey.commitments.length - 1;
-        if (count == 0) return;
-        G1Point[] memory higher = new G1Point[](count);
-        for (uint256 j = 0; j < count; ++j) {
-            higher[j] = rekey.commitments[j + 1];
-        }
-        Dleq.commitmentOfSlot(higher, 1);
     }
 
     /// @dev e(A_L, U * V^-rho) * e(C_0, h2^rho * g2^-1) * e(g1^-1, B) == 1: both equations of SCHEME §4 in one, since rho depends on every value

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
+import {Test, Vm} from "./Test.sol";
 import {Prover} from "./Prover.sol";
 import {ConversionRounds} from "../../../contracts/ConversionRounds.sol";
 import {GrantRegistry} from "../../../contracts/GrantRegistry.sol";
@@ -156,8 +156,7 @@ abstract contract RoundsWorld is Test, Prover {
 
     /// @dev What the owner prepares for a request whose block has passed.
     function prepare(GrantId grantId, uint32 epoch) internal view returns (Scene memory scene) {
-        IGrantRegistry.Access memory access = grants.accessOf(grantId);
-        return prepareFor(grantId, epoch, access.committeeHash == 0 ? grants.committeeOf(grantId) : grants.committeeOf(grantId), b);
+        return prepareFor(grantId, epoch, grants.committeeOf(grantId), b);
     }
 
     function prepareFor(GrantId grantId, uint32 epoch, Member[] memory committee, uint256 receiving) internal view returns (Scene memory scene) {
@@ -255,6 +254,12 @@ abstract contract RoundsWorld is Test, Prover {
         return rounds.openRound(scene.grantId, scene.rekey.epoch, scene.data.maskHash, scene.data.rekeyRest, refs);
     }
 
+    /// @dev A round over `m` new records of a new grant, with one ether of deposit.
+    function opened(uint8 t, uint8 n, uint256 m) internal returns (Scene memory scene) {
+        scene = granted(t, n, 1 ether);
+        open(scene, publish(m));
+    }
+
     function setRound(Scene memory scene, uint32 index, IConversionRounds.RecordRef[] memory refs) internal pure {
         scene.roundId = toRoundId(scene.grantId, index);
         scene.ids = new RecordId[](refs.length);
@@ -305,6 +310,42 @@ abstract contract RoundsWorld is Test, Prover {
         for (uint256 j = 0; j < scene.capsules.length; ++j) {
             if ((scene.excluded >> j) & 1 == 0) left[count++] = scene.capsules[j];
         }
+    }
+
+    // --- what is refused, what is logged ---
+
+    /// @dev The call reverts with exactly these bytes.
+    function refuse(address caller, address target, bytes memory input, bytes memory expected) internal {
+        vm.prank(caller);
+        (bool ok, bytes memory out) = target.call(input);
+        vm.assertFalse(ok, "the call went through");
+        vm.assertEq(out, expected);
+    }
+
+    /// @dev The logs recorded since vm.recordLogs hold this one.
+    function assertLogged(address emitter, bytes32[4] memory topics, bytes memory data) internal {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].emitter != emitter || logs[i].topics[0] != topics[0]) continue;
+            for (uint256 k = 1; k < logs[i].topics.length; ++k) {
+                vm.assertEq(logs[i].topics[k], topics[k], "topic");
+            }
+            vm.assertEq(logs[i].data, data);
+            return;
+        }
+        revert("no such event");
+    }
+
+    function word(address account) internal pure returns (bytes32) {
+        return bytes32(uint256(uint160(account)));
+    }
+
+    function word(GrantId grantId) internal pure returns (bytes32) {
+        return bytes32(uint256(GrantId.unwrap(grantId)));
+    }
+
+    function word(RoundId roundId) internal pure returns (bytes32) {
+        return bytes32(RoundId.unwrap(roundId));
     }
 
     // --- what proxies do ---
