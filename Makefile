@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+RESULTS ?= tests/bench/results
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # nothing here needs to know that pip or npm has a newer release
@@ -69,8 +70,9 @@ build: $(RUN_READY) $(CONTRACTS_BUILT) ## the package, the contracts and their A
 services: $(DEV_READY) ## build Kubo and geth from source, where Go is installed
 	@$(BIN)/python -m deploy.services
 
-bench: $(BENCH_READY) $(CONTRACTS_BUILT) ## measure, and print the tables of BENCHMARKS.md
-	@$(BIN)/python -m pytest tests/bench $(ARGS)
+bench: $(BENCH_READY) $(CONTRACTS_BUILT) ## measure everything and write BENCHMARKS.md; ARGS=--quick takes a minute
+	@$(BIN)/tpre bench all -o $(RESULTS) $(ARGS)
+	@$(BIN)/tpre bench report $(RESULTS)/*.json -o BENCHMARKS.md
 
 install: $(DEV_READY) ## the tools of a contributor, without building the contracts
 

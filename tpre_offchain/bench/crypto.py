@@ -1,0 +1,75 @@
+"""``tpre bench crypto``: every step for every shape, our curve libraries and the peers taking turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from tpre_offchain.bench import umbral_flow
+from tpre_offchain.bench.flow import JOINED, STEPS, Flow, path_ms
+from tpre_offchain.bench.machine import machine
+from tpre_offchain.bench.our_flow import OurFlow
+from tpre_offchain.bench.shapes import Shape
+from tpre_offchain.bench.timing import Stopwatch, without_collector
+from tpre_offchain.bench.umbral_flow import UmbralFlow
+from tpre_offchain.crypto.curve import available_backends
+
+PEER = "umbral-pre"
+
+OnShape = Callable[[Shape], None]
+"""Told of each shape before it is measured."""
+
+
+def flows(backends: Iterable[str] | None = None) -> list[Flow]:
+    """Our scheme on each library that is installed, and the peers that are."""
+    chosen = available_backends() if backends is None else tuple(backends)
+    found: list[Flow] = [OurFlow(name) for name in chosen]
+    if umbral_flow.is_installed():
+        found.append(UmbralFlow())
+    return found
+
+
+def measure(
+    shapes: Sequence[Shape], repetitions: int, measured: Sequence[Flow], on_shape: OnShape = lambda _: None
+) -> dict[str, Any]:
+    """Times in milliseconds by shape, scheme and step (``bench.flow``), with ratios to umbral-pre."""
+    warm = Shape(2, 3, 2)
+    for flow in measured:
+        if flow.affordable(warm):
+            flow.run(warm, Stopwatch())
+    table = []
+    for shape in shapes:
+        on_shape(shape)
+        table.append(_measure_shape(shape, repetitions, [flow for flow in measured if flow.affordable(shape)]))
+    return {"kind": "crypto", "machine": machine(), "repetitions": repetitions, "shapes": table}
+
+
+def _measure_shape(shape: Shape, repetitions: int, measured: Sequence[Flow]) -> dict[str, Any]:
+    watches = {flow.name: Stopwatch() for flow in measured}
+    with without_collector():
+        for _ in range(repetitions):
+            for flow in measured:
+                flow.run(shape, watches[flow.name])
+    steps = {name: watch.median_ms() for name, watch in watches.items()}
+    rows = {name: _row(shape, ms) for name, ms in steps.items()}
+    return {
+        "t": shape.threshold,
+        "n": shape.size,
+        "batch": shape.batch,
+        "ms": rows,
+        "ratios": {name: _ratios(row, rows[PEER]) for name, row in rows.items() if PEER in rows and name != PEER},
+    }
+
+
+def _row(shape: Shape, ms: dict[str, float]) -> dict[str, float]:
+    row = {step: round(ms[step], 4) for step in STEPS if step in ms}
+    for whole, parts in JOINED.items():
+        row[whole] = round(sum(ms.get(part, 0.0) for part in parts), 4)
+    row["path"] = round(path_ms(shape, ms), 4)
+    return row
+
+
+def _ratios(ours: dict[str, float], peer: dict[str, float]) -> dict[str, float]:
+    # what schemes cut differently is compared as a whole
+    parts = {part for joined in JOINED.values() for part in joined}
+    return {step: round(ours[step] / peer[step], 3) for step in ours if step in peer and step not in parts}

@@ -1,0 +1,102 @@
+"""`tpre bench`: measurements that anyone can repeat."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from tpre_offchain.cli import shown_bench
+from tpre_offchain.cli.invocation import Invocation, Verb, verb
+from tpre_offchain.cli.reply import Reply
+
+_OUTPUT: Final = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Keep the figures in this file, for `tpre bench report`."
+)
+
+
+@click.group()
+def command() -> None:
+    """Measure on this machine. Each verb prints its figures, and keeps them as JSON with -o."""
+
+
+def _measurement(body: Verb) -> Verb:
+    return _OUTPUT(body)
+
+
+@command.command("crypto")
+@click.option("--committee", "committees", multiple=True, metavar="T/N", help="Only these. [default: 1/1 to 16/32]")
+@click.option("--batch", "batches", multiple=True, type=click.IntRange(1, 1000), help="Records at once; repeatable.")
+@click.option("--repetitions", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--backend", "backends", multiple=True, help="Only these curve libraries. [default: all installed]")
+@_measurement
+@verb()
+def crypto(
+    run: Invocation,
+    committees: tuple[str, ...],
+    batches: tuple[int, ...],
+    repetitions: int,
+    backends: tuple[str, ...],
+    output: Path | None,
+) -> Reply:
+    """Time every step of the cryptography, on each curve library, with umbral-pre in turn."""
+    from tpre_offchain.bench.crypto import flows, measure
+    from tpre_offchain.bench.shapes import COMMITTEES, CRYPTO_BATCHES, Shape
+
+    chosen = [_committee(text) for text in committees] or COMMITTEES
+    shapes = [Shape(t, n, batch) for t, n in chosen for batch in batches or CRYPTO_BATCHES]
+    figures = measure(shapes, repetitions, flows(backends or None), lambda shape: _progress(run, str(shape)))
+    return _reply(figures, output, shown_bench.crypto)
+
+
+def _committee(text: str) -> tuple[int, int]:
+    try:
+        threshold, size = (int(part) for part in text.split("/"))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not T/N", param_hint="--committee") from None
+    if not 1 <= threshold <= size <= 32:
+        raise click.BadParameter("1 <= T <= N <= 32", param_hint="--committee")
+    return threshold, size
+
+
+def _progress(run: Invocation, line: str) -> None:
+    if run.on_terminal:
+        click.echo(line, err=True)
+
+
+def _reply(figures: Mapping[str, Any], output: Path | None, shown: Callable[[Mapping[str, Any]], list[Any]]) -> Reply:
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(figures, indent=1) + "\n")
+    return Reply(figures, shown(figures))
+
+
+@command.command("report")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it there. [default: stdout]")
+@verb()
+def report(run: Invocation, files: tuple[Path, ...], output: Path | None) -> Reply:
+    """Write BENCHMARKS.md from kept figures."""
+    from tpre_offchain.bench.report import render
+
+    text = render([json.loads(file.read_text()) for file in files])
+    if output is None:
+        return Reply({"report": text}, [text])
+    output.write_text(text)
+    run.say(f"wrote {output}")
+    return Reply({"written": str(output)})
+
+
+@command.command("all")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the figures.")
+@click.option("--quick", is_flag=True, help="Few repetitions and shapes: a minute, and rough figures.")
+@verb()
+def everything(run: Invocation, output: Path, quick: bool) -> Reply:
+    """Measure everything, one after the other, each into a file of its own."""
+    from tpre_offchain.cli.bench_plan import measure_all
+
+    written = measure_all(output, quick=quick, say=run.say)
+    return Reply({"written": [str(path) for path in written]})

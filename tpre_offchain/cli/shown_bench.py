@@ -1,0 +1,18 @@
+"""How measurements look in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tpre_offchain.bench import tables
+from tpre_offchain.cli.reply import Grid
+
+
+def crypto(figures: Mapping[str, Any]) -> list[str | Grid]:
+    """Steps by scheme, a table for each shape."""
+    return [_grid(table) for table in tables.crypto(figures)]
+
+
+def _grid(table: tables.Table) -> Grid:
+    return Grid(table.columns, table.rows, table.title)
