@@ -137,6 +137,19 @@ def test_key_new__with_fund__can_act_at_once(tour: Tour) -> None:
     assert {one["user"]: one["status"] for one in requests}[made["address"]] == "denied"
 
 
+def test_owner_offer__unasked__is_granted_and_read(fetched: Tour) -> None:
+    made = answer(fetched.folder, "key", "new", "third", "--fund", *HOME)
+    assert answer(fetched.folder, "user", "register", "--key", "third", *HOME)["version"] == 1
+    offered = answer(fetched.folder, "owner", "offer", made["address"], "--conversions", "2", *HOME)
+    grant = str(offered["request"])
+    answer(fetched.folder, "owner", "grant", grant, "--open", fetched.record, *HOME)
+    answer(fetched.folder, "user", "deposit", grant, "1000", "--key", "third", *HOME)
+    assert answer(fetched.folder, "owner", "extend", grant, *HOME)["added_epochs"] == []
+    answer(fetched.folder, "user", "fetch", fetched.record, "-o", "third.csv", "--key", "third", *HOME)
+    assert (fetched.folder / "third.csv").read_bytes() == fetched.content
+    assert "NothingToCollect" in answer(fetched.folder, "owner", "collect", grant, *HOME, code=3)["message"]
+
+
 def test_proxy_status__of_the_net__is_active(tour: Tour) -> None:
     found = answer(tour.folder, "proxy", "status", "--home", "home/proxies/1")
     assert (found["active"], found["member"], found["missed"]) == (True, True, 0)

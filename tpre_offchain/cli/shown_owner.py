@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         GivenGrant,
         PendingPublish,
         PublishedRecord,
+        RequestedAccess,
         Transaction,
     )
 
@@ -170,6 +171,26 @@ def granted(given: GivenGrant) -> Reply:
     ]
     lines += [f"round {first} is open"] if first else []
     return Reply(data, [*lines, line(given.transaction)])
+
+
+def offered(one: RequestedAccess) -> Reply:
+    """Access that was offered and is to be granted."""
+    data = {
+        "ok": True,
+        "request": one.grant_id,
+        "stream": one.stream_id,
+        "deposit_wei": one.deposit_wei,
+        **transaction(one.transaction),
+    }
+    lines = [f"request {one.grant_id} is open, {text.ether(one.deposit_wei)} deposited for proxies"]
+    return Reply(data, [*lines, f"complete it: tpre owner grant {one.grant_id}", line(one.transaction)])
+
+
+def extended(grant: int, epochs: Sequence[int]) -> Reply:
+    """Epochs that a grant covers now."""
+    shown = ", ".join(map(str, epochs))
+    data = {"ok": True, "grant": grant, "added_epochs": list(epochs)}
+    return Reply(data, [f"grant {grant} covers epochs {shown} now" if epochs else "nothing to add"])
 
 
 def epoch(advanced: AdvancedEpoch) -> Reply:

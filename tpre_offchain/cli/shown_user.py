@@ -11,7 +11,7 @@ from tpre_offchain.cli.reply import Grid, Reply
 from tpre_offchain.cli.shown_owner import line, transaction
 
 if TYPE_CHECKING:
-    from tpre_offchain.clients.results import CatalogStream, FetchReport, GrantInfo, RequestedAccess
+    from tpre_offchain.clients.results import CatalogStream, FetchReport, GrantInfo, RegisteredKey, RequestedAccess
 
 
 def catalog(found: Sequence[CatalogStream]) -> Reply:
@@ -54,6 +54,15 @@ def catalog(found: Sequence[CatalogStream]) -> Reply:
         ]
         shown.append(Grid(("record", "epoch", "block", "tags"), rows) if rows else "  no records yet")
     return Reply({"ok": True, "streams": streams}, shown or ["nothing found"])
+
+
+def registered(address: str, key: RegisteredKey) -> Reply:
+    """A key on the chain, by this call or before it."""
+    data = {"ok": True, "address": address, "role": key.role, "version": key.version}
+    what = f"{key.role} key {key.version} of {address} is on the chain"
+    if key.transaction is None:
+        return Reply(data, [what])
+    return Reply({**data, **transaction(key.transaction)}, [what, line(key.transaction)])
 
 
 def requested(asked: RequestedAccess) -> Reply:

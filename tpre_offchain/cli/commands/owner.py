@@ -15,6 +15,7 @@ from tpre_offchain.cli.progress import progress_on
 from tpre_offchain.cli.references import RECORD, TAG
 from tpre_offchain.cli.reply import Reply
 from tpre_offchain.cli.text import MissingOption
+from tpre_offchain.types import StreamId
 
 if TYPE_CHECKING:
     from tpre_offchain.clients.owner import Owner
@@ -134,6 +135,57 @@ def grant(run: Invocation, request: int, days: float, quota: int, records: tuple
     """Grant a request: makes the re-key and deals its fragments to the committee that the chain drew."""
     with _owner(run) as owner:
         return shown_owner.granted(owner.grant(request, days=days, quota=quota, open_records=records))
+
+
+@command.command("offer")
+@click.argument("account")
+@_STREAM
+@click.option("--threshold", type=click.IntRange(1, 32), help="[default: the stream's least]")
+@click.option("--committee", type=click.IntRange(1, 32), help="[default: the stream's least]")
+@click.option("--purpose", default="", help="Public.")
+@click.option("--conversions", type=click.IntRange(1), default=100, show_default=True, help="That you pay for.")
+@verb(chain=True, store=True, key=True)
+def offer(
+    run: Invocation,
+    account: str,
+    stream: str | None,
+    threshold: int | None,
+    committee: int | None,
+    purpose: str,
+    conversions: int,
+) -> Reply:
+    """Open access for ACCOUNT unasked; the deposit is yours. Complete it with `tpre owner grant`."""
+    with _owner(run) as owner:
+        which = StreamId(_stream_id(owner, stream))
+        terms = owner.session.run(owner.session.records.stream(which))
+        least = threshold or terms.minimum_threshold
+        offered = owner.offer(
+            which,
+            account,
+            threshold=least,
+            committee=committee or max(least, terms.minimum_committee),
+            purpose=purpose,
+            conversions=conversions,
+        )
+        return shown_owner.offered(offered)
+
+
+@command.command("extend")
+@click.argument("grant", type=int)
+@verb(chain=True, store=True, key=True)
+def extend(run: Invocation, grant: int) -> Reply:
+    """Add the re-keys of epochs that a grant covers and that have begun since."""
+    with _owner(run) as owner:
+        return shown_owner.extended(grant, owner.add_epochs(grant))
+
+
+@command.command("collect")
+@click.argument("grant", type=int)
+@verb(chain=True, store=True, key=True)
+def collect(run: Invocation, grant: int) -> Reply:
+    """Have the price of a grant that served credited to you."""
+    with _owner(run) as owner:
+        return shown_owner.done(f"the price of grant {grant} is credited", owner.collect_price(grant))
 
 
 @command.command("deny")

@@ -80,6 +80,25 @@ def withdraw(run: Invocation, request: int) -> Reply:
         return shown_owner.done(f"request {request} is withdrawn", user.withdraw(request))
 
 
+@command.command("deposit")
+@click.argument("grant", type=int)
+@click.argument("amount_wei", type=click.IntRange(1))
+@verb(chain=True, store=True, key=True)
+def deposit(run: Invocation, grant: int, amount_wei: int) -> Reply:
+    """Add AMOUNT_WEI to what pays the proxies of a grant."""
+    with _user(run) as user:
+        done = user.add_deposit(grant, amount_wei)
+        return shown_owner.done(f"{amount_wei} wei more are deposited for grant {grant}", done)
+
+
+@command.command("register")
+@verb(chain=True, store=True, key=True)
+def register(run: Invocation) -> Reply:
+    """Register your receiving key, so that an owner can offer you access unasked. `request` does it on its own."""
+    with _user(run) as user:
+        return shown_user.registered(user.address, user.register())
+
+
 @command.command("status")
 @click.argument("grant", type=int, required=False)
 @verb(chain=True, store=True, key=True)
