@@ -68,7 +68,7 @@ class Ledger:
                 case FeeClaimed():
                     yield "fee", hex(event.round_id), event.proxy
                 case RecordPublished():
-                    yield "record", event.record.cid_hash.hex()
+                    yield "record", event.stream_id, event.record.cid_hash.hex()
                 case _:
                     pass
 
