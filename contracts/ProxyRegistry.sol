@@ -217,7 +217,7 @@ contract ProxyRegistry is IProxyRegistry {
     /// @inheritdoc IProxyRegistry
     function requireBonded(address account) external view {
         Account storage a = _accounts[account];
-        if (!a.member || a.bond < _minimumBond()) revert NotBonded(account);
+        if (!a.member || a.bond < _minimumBond() || _isAlmostGone(a)) revert NotBonded(account);
     }
 
     // --- internal ---
@@ -296,6 +296,11 @@ contract ProxyRegistry is IProxyRegistry {
     function _staying(address who) private view returns (Account storage account) {
         account = _member(who);
         if (account.exitTime != 0) revert ProxyIsLeaving(who);
+    }
+
+    /// @dev In the second half of the cooldown: what is posted then could not be challenged before the bond has gone.
+    function _isAlmostGone(Account storage account) private view returns (bool) {
+        return account.exitTime != 0 && block.timestamp >= account.exitTime + EXIT_COOLDOWN_SECONDS / 2;
     }
 
     function _minimumBond() private view returns (uint128) {

@@ -86,7 +86,9 @@ interface IProxyRegistry {
     /// @notice keccak256 of the 128-byte key of that version; 0 if none. Kept for ever, for complaints.
     function proxyKeyHash(address account, uint16 version) external view returns (bytes32);
 
-    /// @notice Reverts unless the account is a proxy, staying or leaving, whose bond is at least half of what joining costs.
+    /// @notice Reverts unless the account is a proxy whose bond is at least half of what joining costs, staying or in the first half of its exit's
+    /// cooldown time: what a proxy posts later could not be challenged before its bond has gone. The settings keep half a cooldown longer than a round,
+    /// its votes and its challenge window.
     function requireBonded(address account) external view;
 
     /// @notice ConversionRounds and GrantRegistry only. Takes `amount`, or what is left of the bond, and credits the beneficiary. Never reverts for want of

@@ -68,8 +68,10 @@ class Record:
 class World:
     """The chain after the grant. Accounts: an owner, a user, a stranger, and the committee by slot."""
 
-    def __init__(self) -> None:
-        self.evm = Evm(SETTINGS)
+    grant_seconds = GRANT_SECONDS
+
+    def __init__(self, evm: Evm | None = None) -> None:
+        self.evm = evm or Evm(SETTINGS)
         self.owner, self.user, self.stranger = self.evm.accounts[1], self.evm.accounts[2], self.evm.accounts[6]
         self.random = source(7)
         names = ("KeyRegistry", "ProxyRegistry", "RecordRegistry", "GrantRegistry", "ConversionRounds")
@@ -135,7 +137,7 @@ class World:
             ephemeral_proof=proof(made.ephemeral_proof),
             pads=tuple(made.pads),
         )
-        self.expiry = self.evm.now + GRANT_SECONDS
+        self.expiry = self.evm.now + self.grant_seconds
         self.evm.send(
             self.owner,
             "GrantRegistry",

@@ -266,6 +266,18 @@ contract ProxyRegistryTest is ProxyPool {
         proxies.requireBonded(account(1)); // it still serves its grants
     }
 
+    function test_require_bonded__second_half_of_the_exit__reverts() public {
+        join(1);
+        skip(COOLDOWN_SECONDS);
+        proxies.requireBonded(account(1)); // for whoever stays there is no such time
+        quit(1);
+        skip(COOLDOWN_SECONDS / 2 - 1);
+        proxies.requireBonded(account(1));
+        skip(1);
+        vm.expectRevert(abi.encodeWithSelector(IProxyRegistry.NotBonded.selector, account(1)));
+        proxies.requireBonded(account(1));
+    }
+
     function test_withdraw_bond__before_both_cooldowns__reverts() public {
         join(1);
         vm.prank(account(1));
