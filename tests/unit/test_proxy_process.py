@@ -88,6 +88,16 @@ class TestConfig:
 
 
 class TestChainTime:
+    def test_now__clock_behind_and_no_new_block__goes_on(self) -> None:
+        clock = [100.0]
+        time = ChainTime(lambda: clock[0])
+        time.note(3_700)
+        clock[0] += 5
+        time.note(3_700)
+        assert time.now() == 3_705
+        time.note(3_706)
+        assert time.now() == 3_706
+
     def test_now__blocks_behind_or_unknown__clock(self) -> None:
         time = ChainTime(lambda: 100.0)
         assert time.now() == 100.0

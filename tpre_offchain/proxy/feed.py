@@ -35,10 +35,13 @@ class ChainTime:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._ahead_s = 0.0
+        self._noted = 0
 
     def note(self, block_timestamp: int) -> None:
-        """Take notice of a block's timestamp."""
-        self._ahead_s = max(0.0, block_timestamp - self._clock())
+        """Take notice of a block's timestamp. The same one again tells nothing: time passes between blocks too."""
+        if block_timestamp != self._noted:
+            self._noted = block_timestamp
+            self._ahead_s = max(0.0, block_timestamp - self._clock())
 
     def note_events(self, events: Sequence[Event]) -> None:
         """Take notice of the newest event's block, where the node told its time."""
@@ -81,7 +84,8 @@ class Feed:
     def note_early(self, events: Iterable[Event]) -> None:
         """Remember events that were acted upon before they were read, to retract those that never are."""
         for event in events:
-            if event.at.block_number > self._read_to:
+            # a receipt holds other contracts' events too, which are never read here
+            if event.at.block_number > self._read_to and event.at.address in self._addresses:
                 self._early[event.at.block_hash, event.at.log_index] = event
 
     async def follow(
