@@ -24,8 +24,8 @@ STEPS: Final[tuple[str, ...]] = (
     "combine",
     "decrypt",
 )
-"""In the order of the path. ``keygen``: the owner's and the user's key. ``encrypt``, ``capsule_check``, ``decrypt``: the
-whole batch. ``rekey_verify``: the pairing check of a grant. A scheme may do without a step: see ``JOINED``."""
+"""In the order of the path. ``keygen``: the owner's and the user's key. ``encrypt``, ``capsule_check``, ``decrypt``:
+the whole batch. ``rekey_verify``: the pairing check of a grant. A scheme may do without a step: see ``JOINED``."""
 
 JOINED: Final[Mapping[str, tuple[str, ...]]] = {
     "kfrag_verify": ("rekey_verify", "kfrag_open"),

@@ -45,6 +45,48 @@ def _crypto_shape(shape: Mapping[str, Any]) -> Table:
     return Table(title, ["step", *schemes], rows)
 
 
+def rounds(figures: Mapping[str, Any]) -> list[Table]:
+    """Percentiles of both latencies, and when each step was seen."""
+    where = f"t={figures['t']}, n={figures['n']}, {figures['rounds']} rounds one after the other, ms"
+    percentiles = ("p50", "p95", "p99", "min", "max")
+    rows = [[name, *(number(figures[f"{name}_ms"][p]) for p in percentiles)] for name in ("finalized", "plaintext")]
+    steps, before = [], 0.0
+    for step, ms in sorted(figures["trace_ms"].items(), key=lambda one: one[1]):
+        steps.append([step, number(ms), number(ms - before)])
+        before = ms
+    return [
+        Table(where, ["from sending openRound to", *percentiles], rows),
+        Table("trace: median moment at which the step was seen", ["step", "ms", "after the one before"], steps),
+    ]
+
+
+def load(figures: Mapping[str, Any]) -> list[Table]:
+    """Requests at once, the steady rate, and batches."""
+    columns = ["p50 ms", "p99 ms", "conversions/s", "failures"]
+    title = f"requests at once, t={figures['t']}, n={figures['n']}"
+    at_once = [[str(row["requests"]), *_load_cells(row), f"{row['growth']:.2f}x"] for row in figures["concurrent"]]
+    steady = figures["steady"]
+    return [
+        Table(title, ["requests", *columns, "p50 against one"], at_once),
+        Table(
+            f"steady rate for {steady['seconds']:g} s",
+            ["requests/s", *columns],
+            [[f"{steady['rate']:g}", *_load_cells(steady)]],
+        ),
+        Table(
+            "batches in one round",
+            ["records", *columns],
+            [[str(r["records"]), *_load_cells(r)] for r in figures["batches"]],
+        ),
+    ]
+
+
+def _load_cells(row: Mapping[str, Any]) -> list[str]:
+    latency = row["latency_ms"]
+    times = ["–", "–"] if latency is None else [number(latency["p50"]), number(latency["p99"])]
+    return [*times, number(row["per_second"]), str(row["failures"])]
+
+
 def number(value: float) -> str:
     """Three significant figures, or all digits before the point."""
     if value == 0:

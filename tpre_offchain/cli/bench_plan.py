@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+WARM_UP_ROUNDS: Final = 10
+RECORDS: Final = 10
 
 Measurement = Callable[[bool], Mapping[str, Any]]
 """Measures; told whether to be quick."""
@@ -23,8 +26,65 @@ def measure_all(folder: Path, *, quick: bool, say: Callable[[str], None]) -> lis
     return written
 
 
+def measure_rounds(threshold: int, size: int, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Rounds one after the other on a net of their own."""
+    from tpre_offchain.bench import rounds as measurement
+    from tpre_offchain.bench.sharing import share
+    from tpre_offchain.cli.bench_net import BenchNet, on_fresh_net
+
+    async def work(net: BenchNet) -> dict[str, Any]:
+        conversions = rounds + WARM_UP_ROUNDS
+        sharing = await share(
+            net.owner, net.user, threshold=threshold, committee=size, records=RECORDS, conversions=conversions
+        )
+
+        def on_round(number: int) -> None:
+            if number % 50 == 0:
+                say(f"round {number} of {conversions}")
+
+        return await measurement.measure_rounds(
+            sharing, net.listener, net.folder, rounds=rounds, warm_up=WARM_UP_ROUNDS, on_round=on_round
+        )
+
+    return on_fresh_net(size, threshold, work, say)
+
+
+def measure_load(*, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
+    """Many rounds at once, 3 of 5, on a net of their own."""
+    from tpre_offchain.bench import load
+    from tpre_offchain.bench.sharing import share
+    from tpre_offchain.cli.bench_net import BenchNet, on_fresh_net
+
+    plan = load.LoadPlan((1, 5, 10), 1, 5, 5, (1, 10)) if quick else load.LoadPlan()
+
+    async def work(net: BenchNet) -> dict[str, Any]:
+        sharing = await share(
+            net.owner,
+            net.user,
+            threshold=3,
+            committee=5,
+            records=max(plan.batches),
+            conversions=plan.conversions,
+        )
+        return await load.measure_load(sharing, net.listener, plan, say)
+
+    return on_fresh_net(5, 3, work, say)
+
+
 def _measurements() -> Mapping[str, Measurement]:
-    return {"crypto": _crypto}
+    return {"crypto": _crypto, "round": _rounds, "load": _load}
+
+
+def _rounds(quick: bool) -> Mapping[str, Any]:
+    return measure_rounds(3, 5, 20 if quick else 200, _silent)
+
+
+def _load(quick: bool) -> Mapping[str, Any]:
+    return measure_load(quick=quick, say=_silent)
+
+
+def _silent(_: str) -> None:
+    pass
 
 
 def _crypto(quick: bool) -> Mapping[str, Any]:

@@ -14,5 +14,15 @@ def crypto(figures: Mapping[str, Any]) -> list[str | Grid]:
     return [_grid(table) for table in tables.crypto(figures)]
 
 
+def rounds(figures: Mapping[str, Any]) -> list[str | Grid]:
+    """Percentiles and the trace."""
+    return [_grid(table) for table in tables.rounds(figures)]
+
+
+def load(figures: Mapping[str, Any]) -> list[str | Grid]:
+    """Latency and throughput by number of requests, at a steady rate, and by size of batch."""
+    return [_grid(table) for table in tables.load(figures)]
+
+
 def _grid(table: tables.Table) -> Grid:
     return Grid(table.columns, table.rows, table.title)

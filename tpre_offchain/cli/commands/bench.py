@@ -74,6 +74,30 @@ def _reply(figures: Mapping[str, Any], output: Path | None, shown: Callable[[Map
     return Reply(figures, shown(figures))
 
 
+@command.command("round")
+@click.option("--rounds", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@click.option("--committee", metavar="T/N", default="3/5", show_default=True)
+@_measurement
+@verb()
+def round_(run: Invocation, rounds: int, committee: str, output: Path | None) -> Reply:
+    """Time conversions one after the other, on a chain and with proxy processes of their own."""
+    from tpre_offchain.cli.bench_plan import measure_rounds
+
+    figures = measure_rounds(*_committee(committee), rounds, lambda line: _progress(run, line))
+    return _reply(figures, output, shown_bench.rounds)
+
+
+@command.command("load")
+@click.option("--quick", is_flag=True, help="Fewer requests, a shorter minute.")
+@_measurement
+@verb()
+def load(run: Invocation, quick: bool, output: Path | None) -> Reply:
+    """Time 1 to 200 requests at once, 10 a second for a minute, and batches, on a net of its own."""
+    from tpre_offchain.cli.bench_plan import measure_load
+
+    return _reply(measure_load(quick=quick, say=lambda line: _progress(run, line)), output, shown_bench.load)
+
+
 @command.command("report")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it there. [default: stdout]")

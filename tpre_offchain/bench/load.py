@@ -1,0 +1,118 @@
+"""``tpre bench load``: many requests at once, a steady rate, and batches."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tpre_offchain.bench.listening import RoundListener, RoundLost
+from tpre_offchain.bench.machine import machine
+from tpre_offchain.bench.sharing import Sharing
+from tpre_offchain.bench.timing import summary
+from tpre_offchain.chain.events import RoundOpened
+from tpre_offchain.clients.records import ChainRecord
+from tpre_offchain.errors import TpreError
+
+CONCURRENT: Final = (1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 100, 200)
+ROUND_TIMEOUT_S: Final = 120.0
+OnStep = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """``concurrent``: numbers of requests at once, each ``repetitions`` times. ``rate`` a second for ``seconds``.
+    ``batches``: numbers of records in one round.
+    """
+
+    concurrent: Sequence[int] = CONCURRENT
+    repetitions: int = 3
+    rate: float = 10.0
+    seconds: float = 60.0
+    batches: Sequence[int] = (1, 10, 50, 100)
+
+    @property
+    def conversions(self) -> int:
+        """Of records, in all."""
+        requests = self.repetitions * (sum(self.concurrent) + sum(self.batches))
+        return requests + int(self.rate * self.seconds) + 100
+
+
+async def measure_load(sharing: Sharing, listener: RoundListener, plan: LoadPlan, say: OnStep) -> dict[str, Any]:
+    """Latency and throughput of each."""
+    one = sharing.records[:1]
+    await _together(sharing, listener, [one] * 3)  # warm
+    concurrent = []
+    for count in plan.concurrent:
+        say(f"{count} requests at once")
+        runs = [await _together(sharing, listener, [one] * count) for _ in range(plan.repetitions)]
+        concurrent.append({"requests": count, **_joined(runs, count)})
+    say(f"{plan.rate:g} requests a second for {plan.seconds:g} s")
+    steady = await _steady(sharing, listener, plan, one)
+    batches = []
+    for size in plan.batches:
+        say(f"a batch of {size}")
+        runs = [await _together(sharing, listener, [sharing.records[:size]]) for _ in range(plan.repetitions)]
+        batches.append({"records": size, **_joined(runs, size)})
+    first = concurrent[0]["latency_ms"]["p50"]
+    for row in concurrent:
+        row["growth"] = round(row["latency_ms"]["p50"] / first, 2)
+    context = sharing.granted.verified.context
+    return {
+        "kind": "load",
+        "machine": machine(),
+        "t": context.threshold,
+        "n": len(context.members),
+        "repetitions": plan.repetitions,
+        "concurrent": concurrent,
+        "steady": {"rate": plan.rate, "seconds": plan.seconds, **steady},
+        "batches": batches,
+    }
+
+
+@dataclass(frozen=True)
+class _Run:
+    latencies_ms: list[float]
+    failures: int
+    seconds: float
+
+
+async def _together(sharing: Sharing, listener: RoundListener, requests: Sequence[Sequence[ChainRecord]]) -> _Run:
+    started = time.perf_counter()
+    found = await asyncio.gather(*(_request(sharing, listener, records) for records in requests))
+    latencies = [ms for ms in found if ms is not None]
+    return _Run(latencies, len(found) - len(latencies), time.perf_counter() - started)
+
+
+async def _steady(
+    sharing: Sharing, listener: RoundListener, plan: LoadPlan, records: Sequence[ChainRecord]
+) -> dict[str, Any]:
+    started, tasks = time.perf_counter(), []
+    for number in range(int(plan.rate * plan.seconds)):
+        await asyncio.sleep(max(0.0, started + number / plan.rate - time.perf_counter()))
+        tasks.append(asyncio.create_task(_request(sharing, listener, records)))
+    found = await asyncio.gather(*tasks)
+    latencies = [ms for ms in found if ms is not None]
+    return _joined([_Run(latencies, len(found) - len(latencies), time.perf_counter() - started)], len(found))
+
+
+async def _request(sharing: Sharing, listener: RoundListener, records: Sequence[ChainRecord]) -> float | None:
+    """Milliseconds from sending openRound to seeing Finalized; None if it came to nothing."""
+    started = time.perf_counter()
+    try:
+        receipt = await sharing.user.outbox.send(sharing.round_call(records), simulate=False)
+        seen = await listener.finalized(receipt.one(RoundOpened).round_id, ROUND_TIMEOUT_S)
+    except (TpreError, RoundLost):
+        return None
+    return (seen - started) * 1000
+
+
+def _joined(runs: Sequence[_Run], conversions: int) -> dict[str, Any]:
+    latencies = [ms for run in runs for ms in run.latencies_ms]
+    return {
+        "latency_ms": summary(latencies) if latencies else None,
+        "per_second": round(sum(conversions / run.seconds for run in runs) / len(runs), 2),
+        "failures": sum(run.failures for run in runs),
+    }

@@ -1,0 +1,46 @@
+"""The report's sections on rounds and load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tpre_offchain.bench import tables
+
+PAPER_CONVERSION_MS: Final = 98.0
+GROWTH_GOAL: Final = 5.0
+THROUGHPUT_GOAL: Final = 50.0
+
+
+def rounds(figures: Mapping[str, Any]) -> str:
+    """Latency of a conversion, and its trace."""
+    p50 = figures["finalized_ms"]["p50"]
+    verdict = "met" if p50 <= PAPER_CONVERSION_MS else f"missed by {p50 - PAPER_CONVERSION_MS:.0f} ms"
+    text = (
+        "## Conversion rounds\n\n    tpre bench round --rounds 200 -o round.json\n\n"
+        "From sending `openRound` to seeing `RoundFinalized` by subscription, and to the decrypted file; one node, five "
+        "worker processes and the user share this machine.\n\n"
+        f"Goal: p50 <= {PAPER_CONVERSION_MS:.0f} ms, the paper's figure of one simulated process. Here "
+        f"{p50:.0f} ms: {verdict}."
+    )
+    return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.rounds(figures))])
+
+
+def load(figures: Mapping[str, Any]) -> str:
+    """Latency and throughput under load."""
+    growth = next((row["growth"] for row in figures["concurrent"] if row["requests"] == 50), None)
+    best = max(row["per_second"] for row in figures["batches"])
+    failures = sum(row["failures"] for row in [*figures["concurrent"], *figures["batches"], figures["steady"]])
+    grown = "not measured" if growth is None else f"{growth:.1f}x ({'met' if growth <= GROWTH_GOAL else 'missed'})"
+    text = (
+        "## Load\n\n    tpre bench load -o load.json\n\n"
+        f"Goals: latency at 50 requests <= {GROWTH_GOAL:g}x that of one: {grown}. >= {THROUGHPUT_GOAL:g} conversions/s in "
+        f"batches: {best:.0f}/s ({'met' if best >= THROUGHPUT_GOAL else 'missed'}). No failures: {failures}."
+    )
+    return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.load(figures))])
+
+
+def _machine(figures: Mapping[str, Any]) -> str:
+    from tpre_offchain.bench.report import machine_line
+
+    return machine_line(figures)
