@@ -114,8 +114,9 @@ def test_demo__for_people__tells_every_step(tmp_path: Path) -> None:
     assert processes_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("at_least", [1, 4])
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("signal_number", "at_least"), [(signal.SIGINT, 1), (signal.SIGINT, 4), (signal.SIGTERM, 4), (signal.SIGKILL, 4)]
+)
 def test_demo__killed_meanwhile__ends_every_process(
     tmp_path: Path, signal_number: signal.Signals, at_least: int
 ) -> None:
