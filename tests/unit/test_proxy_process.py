@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -87,6 +88,9 @@ class TestConfig:
         assert json.loads(ended.stderr)["error"] == "ConfigError"
 
 
+GRANTS = Address("0x" + "11" * 20)
+
+
 class TestChainTime:
     def test_now__clock_behind_and_no_new_block__goes_on(self) -> None:
         clock = [100.0]
@@ -117,13 +121,18 @@ class TestFeed:
         async def never(*_: object) -> None:
             raise AssertionError("asked the chain")
 
-        return Feed(cast("Connection", SimpleNamespace(rpc=never)), [], WatchSettings())
+        return Feed(cast("Connection", SimpleNamespace(rpc=never)), [GRANTS], WatchSettings())
 
     def test_never_read__early_event_of_a_block_that_is_no_more__retracted(self) -> None:
         feed, stale, true = self.feed(), revoked(5, fork=1), revoked(5, fork=2)
         feed.note_early([stale, true, revoked(6)])
         assert feed._never_read([true], 5) == (stale,)
         assert feed._never_read([revoked(6)], 6) == ()
+
+    def test_note_early__event_of_a_contract_that_is_not_read__not_retracted(self) -> None:
+        feed, elsewhere = self.feed(), revoked(5)
+        feed.note_early([replace(elsewhere, at=replace(elsewhere.at, address=Address("0x" + "22" * 20)))])
+        assert feed._never_read([], 5) == ()
 
     def test_note_early__block_was_read_before__not_retracted(self) -> None:
         feed = self.feed()
@@ -133,8 +142,7 @@ class TestFeed:
 
 
 def revoked(block: int, fork: int = 0) -> GrantRevoked:
-    address = Address("0x" + "11" * 20)
-    return GrantRevoked(at=LogPosition(address, block, bytes([fork] * 32), bytes(32), 0), grant_id=GrantId(1))
+    return GrantRevoked(at=LogPosition(GRANTS, block, bytes([fork] * 32), bytes(32), 0), grant_id=GrantId(1))
 
 
 class TestHealth:
