@@ -9,6 +9,7 @@
 6   a verification failed: digest, signature, proof, tampered data
 7   key or keystore: missing, wrong passphrase, not the account's key
 8   a file or the store cannot be read or written
+9   `tpre doctor` found something that does not work
 130 interrupted
 """
 
@@ -35,6 +36,7 @@ UNAVAILABLE: Final = 5
 UNVERIFIED: Final = 6
 KEY: Final = 7
 FILES: Final = 8
+UNWELL: Final = 9
 INTERRUPTED: Final = 130
 
 # by name, so that no command has to import what the others raise

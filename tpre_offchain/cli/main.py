@@ -24,6 +24,7 @@ VERBS: Final = {
     "user": ("user", text.HELP_USER),
     "proxy": ("proxy", text.HELP_PROXY),
     "audit": ("audit", text.HELP_AUDIT),
+    "doctor": ("doctor", text.HELP_DOCTOR),
     "bench": ("bench", text.HELP_BENCH),
 }
 

@@ -18,10 +18,11 @@ HELP_OWNER: Final = "create streams, publish, grant, deny, revoke, start epochs"
 HELP_USER: Final = "find records, ask for access, fetch"
 HELP_PROXY: Final = "join the pool, serve, leave"
 HELP_AUDIT: Final = "what happened, and whether it was right, from the chain alone"
+HELP_DOCTOR: Final = "whether everything works, and what to do about what does not"
 HELP_BENCH: Final = "measure: cryptography, rounds, load, gas; figures and the report"
 HELP_EXITS: Final = (
     "Exit codes: 0 done · 1 bug · 2 usage · 3 refused by the chain · 4 not found · 5 unavailable, try again · "
-    "6 verification failed · 7 key or keystore · 8 files or store · 130 interrupted"
+    "6 verification failed · 7 key or keystore · 8 files or store · 9 doctor found errors · 130 interrupted"
 )
 HINT_BUG: Final = "this is a bug; TPRE_TRACEBACK=1 shows where"
 INTERRUPTED: Final = "interrupted"
