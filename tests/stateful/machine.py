@@ -1,22 +1,15 @@
-"""The steps that the state machine takes: on the contracts and in the model at once."""
+"""The steps of a random walk, by owner, user, proxies and strangers, right and wrong."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, ClassVar
-
-import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from tests.stateful import world as given
-from tests.stateful.evm import Reverted
-from tests.stateful.model import Error, Model, RoundModel, bitmap
-from tests.stateful.world import World, data_hash, link_of
+from tests.stateful.model import bitmap
+from tests.stateful.walk import Posted, Walk
 from tpre_offchain.chain import structs
 from tpre_offchain.chain.structs import Phase
 from tpre_offchain.types import Address, Slot
@@ -26,90 +19,27 @@ PICK = st.integers(0, 7)
 OPENED = precondition(lambda self: bool(self.model.rounds))
 
 
-@lru_cache
-def the_world() -> World:
-    """Made once: half a minute of pairings in Python would otherwise be spent on every example."""
-    return World()
+class RoundsMachine(Walk):
+    """Rules for rounds of one grant; ``pick`` names one of those open."""
 
+    @initialize(
+        records=st.sampled_from([(0, 1, 2), (0, 1, 2), (0,), ()]),
+        steps=st.integers(0, 7),
+        bad=st.sampled_from([0, 0, 1, 2]),
+        leaves=st.integers(0, 7),
+    )
+    def start(self, records: tuple[int, ...], steps: int, bad: int, leaves: int) -> None:
+        """A round that has gone some way already: deep states are rare otherwise.
 
-@dataclass(frozen=True)
-class Posted:
-    """What was submitted, as a challenge has to show it."""
-
-    slot: int
-    excluded: int
-    cfrags: tuple[bytes, ...]
-    proof: structs.Proof
-
-    @property
-    def link(self) -> bytes:
-        return link_of(self.slot, self.excluded, self.cfrags, self.proof)
-
-
-class RoundsMachine(RuleBasedStateMachine):
-    """Random steps by random accounts; after each, every figure of the contracts must be the model's."""
-
-    seen: ClassVar[Counter[str]] = Counter()
-    """How often each function did its work, and with which errors it refused."""
-
-    @initialize()
-    def start(self) -> None:
-        self.world = the_world()
-        self.evm = self.world.evm
-        self.evm.revert(self.world.start)
-        self.posted: list[list[Posted]] = []
-        self.result_hashes: list[bytes] = []
-        settings = given.SETTINGS
-        self.model = Model(
-            grant=given.GRANT,
-            owner=self.world.owner,
-            user=self.world.user,
-            proxies={slot: self.world.proxy(slot) for slot in range(1, given.SIZE + 1)},
-            threshold=given.THRESHOLD,
-            settings=settings.rounds,
-            bond=settings.proxies.bond_wei,
-            miss_limit=settings.proxies.miss_limit,
-            miss_penalty=settings.proxies.miss_penalty_wei,
-            expiry=self.world.expiry,
-            quota=given.QUOTA,
-            price=given.PRICE_WEI,
-            deposit=given.DEPOSIT_WEI,
-            bad_records=frozenset({given.BAD_RECORD}),
-        )
-
-    # --- doing ---
-
-    def step(
-        self, error: Error, sender: Address, contract: str, function: str, *arguments: Any, value: int = 0
-    ) -> None:
-        """Sends what the model accepted, and sees what it refused refused with the same words."""
-        if error is None:
-            self.seen[f"{function}: done"] += 1
-            self.evm.send(sender, contract, function, *arguments, value=value)
-            return
-        self.seen[f"{function}: {error[0]}"] += 1
-        with pytest.raises(Reverted) as caught:
-            self.evm.call(contract, function, *arguments, sender=sender, value=value)
-        assert (caught.value.name, caught.value.arguments) == error
-
-    def in_round(self, error: Error, sender: Address, function: str, *arguments: Any) -> None:
-        self.step(error, sender, "ConversionRounds", function, *arguments)
-
-    def index(self, pick: int) -> int:
-        return pick % len(self.model.rounds)
-
-    def account(self, who: str) -> Address:
-        return self.world.proxy(int(who)) if who.isdigit() else getattr(self.world, who)
-
-    def remaining_records(self, r: RoundModel) -> tuple[int, ...]:
-        return tuple(r.records[j] for j in r.remaining)
-
-    def excluded(self, r: RoundModel) -> int:
-        return sum(1 << j for j in r.excluded)
-
-    def papers(self, r: RoundModel) -> tuple[structs.RoundData, bytes]:
-        data = self.world.round_data(r.records)
-        return data, data_hash(data)
+        ``bad``: the slot whose cfrags are bad, or 0. ``leaves``: before which step the bad record leaves the round.
+        """
+        self.set_up()
+        if records:
+            self.open_round("user", records)
+            for step in range(steps):
+                if step == leaves:
+                    self.report(0, given.BAD_RECORD)
+                self.take_the_next_step(0, bad)
 
     # --- rounds ---
 
@@ -149,9 +79,17 @@ class RoundsMachine(RuleBasedStateMachine):
         self.submit_as(pick, slot, self.account(sender or str(slot)), good)
 
     @OPENED
-    @rule(pick=PICK, slot=SLOTS)
-    def submit_one_too_few(self, pick: int, slot: int) -> None:
-        self.submit_as(pick, slot, self.world.proxy(slot), good=True, short=True)
+    @rule(pick=PICK, wrong=st.sampled_from(["count", "committee", "data"]), slot=SLOTS)
+    def submit_wrongly(self, pick: int, wrong: str, slot: int) -> None:
+        if wrong == "count":
+            self.submit_as(pick, slot, self.world.proxy(slot), good=True, short=True)
+            return
+        r = self.model.rounds[self.index(pick)]
+        if self.model.phase(r, self.evm.now) == Phase.SUBMITTING:
+            members = self.world.committee[::-1] if wrong == "committee" else self.world.committee
+            hashed = bytes(32) if wrong == "data" else self.papers(r)[1]
+            error = ("WrongCommittee" if wrong == "committee" else "WrongRoundData", (r.id,))
+            self.in_round(error, self.world.proxy(1), "submitCfrags", r.id, members, hashed, 1, (), structs.Proof(0, 0))
 
     def propose_as(self, pick: int, slot: int, contributors: set[int], right: bool, sender: Address) -> None:
         r = self.model.rounds[self.index(pick)]
@@ -169,13 +107,23 @@ class RoundsMachine(RuleBasedStateMachine):
             self.result_hashes[self.index(pick)] = keccak(encode(["uint256", "uint32", "uint128", "bytes32"], fields))
 
     @OPENED
-    @rule(pick=PICK, slot=SLOTS, contributors=st.sets(SLOTS), right=st.booleans())
-    def propose(self, pick: int, slot: int, contributors: set[int], right: bool) -> None:
-        self.propose_as(pick, slot, contributors, right, self.world.proxy(slot))
+    @rule(
+        pick=PICK,
+        slot=SLOTS,
+        contributors=st.sampled_from([(), (), (1,), (1, 2), (1, 3), (1, 2, 3)]),
+        right=st.booleans(),
+    )
+    def propose(self, pick: int, slot: int, contributors: tuple[int, ...], right: bool) -> None:
+        """No contributors named: those who submitted."""
+        contributors = contributors or tuple(self.model.rounds[self.index(pick)].submitted)
+        self.propose_as(pick, slot, set(contributors), right, self.world.proxy(slot))
 
     @OPENED
     @rule(pick=PICK, slot=SLOTS, approve=st.booleans(), known=st.sampled_from([True, True, True, False]))
     def vote(self, pick: int, slot: int, approve: bool, known: bool) -> None:
+        self.vote_as(pick, slot, approve, known)
+
+    def vote_as(self, pick: int, slot: int, approve: bool, known: bool) -> None:
         index = self.index(pick)
         r, sender, current = self.model.rounds[index], self.world.proxy(slot), self.result_hashes[index]
         named = current if known else keccak(current)
@@ -184,51 +132,60 @@ class RoundsMachine(RuleBasedStateMachine):
         self.in_round(error, sender, "vote", r.id, self.world.committee, hashed, slot, named, approve)
 
     @OPENED
-    @rule(pick=PICK)
-    def take_the_next_step(self, pick: int) -> None:
-        """What an honest proxy would do: without it random steps seldom reach the end of a round."""
+    @rule(pick=PICK, bad=st.sampled_from([0, 0, 0, 1]))
+    def take_the_next_step(self, pick: int, bad: int = 0) -> None:
+        """What an honest proxy would do, or time where there is nothing to do. ``bad``: the slot that cheats."""
         r = self.model.rounds[self.index(pick)]
         free = [slot for slot in self.model.proxies if slot not in r.challenged]
         phase = self.model.phase(r, self.evm.now)
         if phase == Phase.SUBMITTING and (waiting := [slot for slot in free if slot not in r.submitted]):
-            self.submit_as(pick, waiting[0], self.world.proxy(waiting[0]), good=True)
+            self.submit_as(pick, waiting[0], self.world.proxy(waiting[0]), good=waiting[0] != bad)
         elif phase == Phase.PROPOSING and (leaders := [slot for slot in free if slot not in r.barred]):
             self.propose_as(pick, leaders[-1], set(r.submitted), True, self.world.proxy(leaders[-1]))
         elif phase == Phase.VOTING and (voters := [slot for slot in free if slot not in r.approvals | r.rejections]):
-            self.vote(pick, voters[0], True, True)
+            self.vote_as(pick, voters[0], approve=True, known=True)
         elif phase == Phase.PROVABLE:
-            self.finalize_by_proof(pick)
-        elif phase in (Phase.EXPIRED, Phase.ENDED):
-            self.close(pick)
-        elif r.submitted:
-            self.claim(pick, min(r.submitted))
+            self.by_anyone(pick, "finalizeByProof")
+        elif phase in (Phase.EXPIRED, Phase.ENDED) and not r.closed:
+            self.by_anyone(pick, "close")
+        elif (r.finalized or r.closed) and (unpaid := [slot for slot in r.submitted if slot not in r.claimed]):
+            self.evm.now = max(self.evm.now, r.vote_end + 1)
+            self.claim_as(pick, unpaid[0])
+        else:
+            self.evm.now = max(self.evm.now, r.deadline + 1)
 
     @OPENED
-    @rule(pick=PICK)
-    def finalize_by_proof(self, pick: int) -> None:
+    @rule(pick=PICK, steps=st.integers(2, 4))
+    def go_on(self, pick: int, steps: int) -> None:
+        for _ in range(steps):
+            self.take_the_next_step(pick)
+
+    @OPENED
+    @rule(pick=PICK, function=st.sampled_from(["finalizeByProof", "close", "claimFee"]), slot=SLOTS)
+    def end(self, pick: int, function: str, slot: int) -> None:
+        if function == "claimFee":
+            self.claim_as(pick, slot)
+        else:
+            self.by_anyone(pick, function)
+
+    def by_anyone(self, pick: int, function: str) -> None:
         r = self.model.rounds[self.index(pick)]
-        error = self.model.finalize_by_proof(self.evm.now, r)
-        self.in_round(error, self.world.stranger, "finalizeByProof", r.id, self.world.committee, self.papers(r)[1])
+        does = self.model.close if function == "close" else self.model.finalize_by_proof
+        error = does(self.evm.now, r)
+        self.in_round(error, self.world.stranger, function, r.id, self.world.committee, self.papers(r)[1])
 
-    @OPENED
-    @rule(pick=PICK)
-    def close(self, pick: int) -> None:
-        r = self.model.rounds[self.index(pick)]
-        error = self.model.close(self.evm.now, r)
-        self.in_round(error, self.world.stranger, "close", r.id, self.world.committee, self.papers(r)[1])
-
-    @OPENED
-    @rule(pick=PICK, slot=SLOTS)
-    def claim(self, pick: int, slot: int) -> None:
+    def claim_as(self, pick: int, slot: int) -> None:
         r = self.model.rounds[self.index(pick)]
         error = self.model.claim(self.evm.now, r, slot)
         self.in_round(error, self.world.stranger, "claimFee", r.id, self.world.committee, self.papers(r)[1], slot)
 
     @OPENED
-    @rule(pick=PICK, slot=SLOTS)
-    def challenge(self, pick: int, slot: int) -> None:
+    @rule(pick=PICK, which=st.integers(0, given.SIZE))
+    def challenge(self, pick: int, which: int) -> None:
+        """Of what was posted, in order; then a slot that posted nothing, unless all did."""
         index = self.index(pick)
         r, posted = self.model.rounds[index], self.posted[index]
+        slot = posted[which].slot if which < len(posted) else max(set(self.model.proxies) - set(r.submitted), default=1)
         place = next((i for i, one in enumerate(posted) if one.slot == slot), None)
         one = posted[place] if place is not None else Posted(slot, 0, (), structs.Proof(0, 0))
         data, _ = self.papers(r)
@@ -241,14 +198,8 @@ class RoundsMachine(RuleBasedStateMachine):
         shown = (r.id, self.world.committee, data, submission, capsules, self.world.challenge_keys)
         self.in_round(error, self.world.stranger, "challengeCfrags", *shown)
 
-    def chain(self, data: structs.RoundData, links: list[bytes]) -> bytes:
-        value = self.world.round_key(data)
-        for link in links:
-            value = keccak(value + link)
-        return value
-
     @OPENED
-    @rule(pick=PICK, position=st.integers(0, given.RECORDS - 1))
+    @rule(pick=PICK, position=st.sampled_from([given.BAD_RECORD, given.BAD_RECORD, 0, 2]))
     def report(self, pick: int, position: int) -> None:
         r = self.model.rounds[self.index(pick)]
         position %= len(r.records)
@@ -257,17 +208,6 @@ class RoundsMachine(RuleBasedStateMachine):
         ids = tuple(self.world.records[j].id for j in r.records)
         shown = (r.id, self.world.committee, self.papers(r)[0], ids, record.report(position), self.world.challenge_keys)
         self.in_round(error, self.world.stranger, "reportCapsule", *shown)
-
-    @OPENED
-    @rule(pick=PICK, committee=st.booleans())
-    def submit_with_wrong_papers(self, pick: int, committee: bool) -> None:
-        r = self.model.rounds[self.index(pick)]
-        if self.model.phase(r, self.evm.now) != Phase.SUBMITTING:
-            return
-        members = self.world.committee[::-1] if committee else self.world.committee
-        hashed = self.papers(r)[1] if committee else bytes(32)
-        error = ("WrongCommittee" if committee else "WrongRoundData", (r.id,))
-        self.in_round(error, self.world.proxy(1), "submitCfrags", r.id, members, hashed, 1, (), structs.Proof(0, 0))
 
     # --- time, grant, money ---
 
@@ -280,71 +220,18 @@ class RoundsMachine(RuleBasedStateMachine):
         sender = self.account(who)
         self.step(self.model.revoke(sender), sender, "GrantRegistry", "revoke", given.GRANT)
 
-    @rule(records=st.integers(1, 3))
-    def add_deposit(self, records: int) -> None:
-        value = records * given.THRESHOLD * given.FEE
-        error = self.model.add_deposit(self.evm.now, value)
-        self.step(error, self.world.user, "GrantRegistry", "addDeposit", given.GRANT, value=value)
-
-    @rule()
-    def collect_price(self) -> None:
-        self.step(self.model.collect_price(), self.world.stranger, "GrantRegistry", "collectPrice", given.GRANT)
-
-    @rule()
-    def reclaim_deposit(self) -> None:
-        error = self.model.reclaim(self.evm.now)
-        self.step(error, self.world.stranger, "GrantRegistry", "reclaimDeposit", given.GRANT)
-
-    @rule(who=st.sampled_from(["owner", "user", "stranger", "1", "2", "3"]))
-    def withdraw(self, who: str) -> None:
-        account = self.account(who)
-        self.step(self.model.withdraw(account), account, "Treasury", "withdraw", account)
-
-    # --- what must hold after every step ---
-
-    @invariant()
-    def rounds_are_the_models(self) -> None:
-        for index, r in enumerate(self.model.rounds):
-            data, _ = self.papers(r)
-            expected = structs.Round(
-                deadline=r.deadline,
-                vote_end=r.vote_end,
-                submitted=bitmap(r.submitted),
-                approvals=bitmap(r.approvals),
-                rejections=bitmap(r.rejections),
-                challenged=bitmap(r.challenged),
-                leader=Slot(r.leader),
-                records=len(r.records),
-                threshold=self.model.threshold,
-                committee_size=len(self.model.proxies),
-                finalized=r.finalized,
-                closed=r.closed,
-                excluded=self.excluded(r),
-                claimed=bitmap(r.claimed),
-                barred=bitmap(r.barred),
-                contributors=bitmap(r.contributors),
-                key=self.world.round_key(data),
-                submissions=self.chain(data, [one.link for one in self.posted[index]]),
-                result_hash=self.result_hashes[index],
-            )
-            assert self.evm.call("ConversionRounds", "roundOf", r.id) == expected
-            assert self.evm.call("ConversionRounds", "phaseOf", r.id) == self.model.phase(r, self.evm.now)
-
-    @invariant()
-    def money_is_the_models(self) -> None:
-        model, treasury = self.model, self.evm.addresses["Treasury"]
-        access = self.evm.call("GrantRegistry", "accessOf", given.GRANT)
-        found = (access.status, access.converted, access.used, access.rounds, access.price, access.deposit)
-        money = (model.status, model.converted, model.used, len(model.rounds), model.price, model.deposit)
-        assert found == money
-        held = self.evm.call("Treasury", "heldUnder", given.GRANT.to_bytes(32, "big"))
-        assert held == model.held_for_grant
-        who = [model.owner, model.user, self.world.stranger, *model.proxies.values()]
-        credits_ = Counter({account: self.evm.call("Treasury", "creditOf", account) for account in who})
-        assert credits_ == +model.credits
-        bonds = {
-            slot: self.evm.call("ProxyRegistry", "proxyOf", account).bond for slot, account in model.proxies.items()
-        }
-        assert bonds == model.bonds
-        claims = self.evm.call("Treasury", "totalClaims")
-        assert claims == held + credits_.total() + sum(bonds.values()) == self.evm.balance(treasury)
+    @rule(what=st.sampled_from(["deposit", "price", "reclaim", "owner", "user", "stranger", "1", "2", "3"]))
+    def move_money(self, what: str) -> None:
+        """A deposit, the price, the deposit back, or somebody's credit."""
+        grant, stranger = given.GRANT, self.world.stranger
+        if what == "deposit":
+            value = given.THRESHOLD * given.FEE
+            error = self.model.add_deposit(self.evm.now, value)
+            self.step(error, self.world.user, "GrantRegistry", "addDeposit", grant, value=value)
+        elif what == "price":
+            self.step(self.model.collect_price(), stranger, "GrantRegistry", "collectPrice", grant)
+        elif what == "reclaim":
+            self.step(self.model.reclaim(self.evm.now), stranger, "GrantRegistry", "reclaimDeposit", grant)
+        else:
+            account = self.account(what)
+            self.step(self.model.withdraw(account), account, "Treasury", "withdraw", account)

@@ -10,13 +10,13 @@ import os
 import random
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.stateful.machine import RoundsMachine
 
-EXAMPLES = int(os.environ.get("TPRE_STATEFUL_EXAMPLES", "6"))
-STEPS = int(os.environ.get("TPRE_STATEFUL_STEPS", "30"))
+EXAMPLES = int(os.environ.get("TPRE_STATEFUL_EXAMPLES", "10"))
+STEPS = int(os.environ.get("TPRE_STATEFUL_STEPS", "20"))
 
 
 @pytest.mark.slow
@@ -32,6 +32,8 @@ def test_rounds__any_steps_by_anyone__follow_the_model(seeded: random.Random) ->
             deadline=None,
             database=None,
             print_blob=True,
+            # a walk of so few steps reads well as it is; shrinking it would take minutes in this EVM
+            phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         ),
     )
