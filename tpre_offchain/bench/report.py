@@ -32,6 +32,11 @@ def machine_line(figures: Mapping[str, Any]) -> str:
 
 
 def _sections() -> Mapping[str, Section]:
-    from tpre_offchain.bench import report_crypto, report_rounds
+    from tpre_offchain.bench import report_crypto, report_gas, report_rounds
 
-    return {"crypto": report_crypto.section, "round": report_rounds.rounds, "load": report_rounds.load}
+    return {
+        "crypto": report_crypto.section,
+        "round": report_rounds.rounds,
+        "load": report_rounds.load,
+        "gas": report_gas.section,
+    }

@@ -18,8 +18,8 @@ def rounds(figures: Mapping[str, Any]) -> str:
     verdict = "met" if p50 <= PAPER_CONVERSION_MS else f"missed by {p50 - PAPER_CONVERSION_MS:.0f} ms"
     text = (
         "## Conversion rounds\n\n    tpre bench round --rounds 200 -o round.json\n\n"
-        "From sending `openRound` to seeing `RoundFinalized` by subscription, and to the decrypted file; one node, five "
-        "worker processes and the user share this machine.\n\n"
+        "From sending `openRound` to seeing `RoundFinalized` by subscription, and to the decrypted file; one node, "
+        "five worker processes and the user share this machine.\n\n"
         f"Goal: p50 <= {PAPER_CONVERSION_MS:.0f} ms, the paper's figure of one simulated process. Here "
         f"{p50:.0f} ms: {verdict}."
     )
@@ -34,8 +34,8 @@ def load(figures: Mapping[str, Any]) -> str:
     grown = "not measured" if growth is None else f"{growth:.1f}x ({'met' if growth <= GROWTH_GOAL else 'missed'})"
     text = (
         "## Load\n\n    tpre bench load -o load.json\n\n"
-        f"Goals: latency at 50 requests <= {GROWTH_GOAL:g}x that of one: {grown}. >= {THROUGHPUT_GOAL:g} conversions/s in "
-        f"batches: {best:.0f}/s ({'met' if best >= THROUGHPUT_GOAL else 'missed'}). No failures: {failures}."
+        f"Goals: latency at 50 requests <= {GROWTH_GOAL:g}x that of one: {grown}. >= {THROUGHPUT_GOAL:g} conversions/s "
+        f"in batches: {best:.0f}/s ({'met' if best >= THROUGHPUT_GOAL else 'missed'}). No failures: {failures}."
     )
     return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.load(figures))])
 

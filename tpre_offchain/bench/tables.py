@@ -87,6 +87,17 @@ def _load_cells(row: Mapping[str, Any]) -> list[str]:
     return [*times, number(row["per_second"]), str(row["failures"])]
 
 
+def gas(figures: Mapping[str, Any]) -> list[Table]:
+    """Gas by committee and batch."""
+    named = ("open", "submit", "propose", "vote", "conversion", "per_record", "floor")
+    columns = ["t", "n", "records", *(name.replace("_", " ") for name in named), "to floor"]
+    rows = [
+        [str(row["t"]), str(row["n"]), str(row["batch"]), *(f"{row[name]:,}" for name in named), f"{row['ratio']:.2f}x"]
+        for row in figures["rows"]
+    ]
+    return [Table("gas of a conversion", columns, rows)]
+
+
 def number(value: float) -> str:
     """Three significant figures, or all digits before the point."""
     if value == 0:

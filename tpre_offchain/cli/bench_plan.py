@@ -72,7 +72,7 @@ def measure_load(*, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _measurements() -> Mapping[str, Measurement]:
-    return {"crypto": _crypto, "round": _rounds, "load": _load}
+    return {"crypto": _crypto, "round": _rounds, "load": _load, "gas": _gas}
 
 
 def _rounds(quick: bool) -> Mapping[str, Any]:
@@ -81,6 +81,13 @@ def _rounds(quick: bool) -> Mapping[str, Any]:
 
 def _load(quick: bool) -> Mapping[str, Any]:
     return measure_load(quick=quick, say=_silent)
+
+
+def _gas(quick: bool) -> Mapping[str, Any]:
+    from tpre_offchain.bench.shapes import COMMITTEES, GAS_BATCHES
+    from tpre_offchain.cli.bench_gas import measure_gas
+
+    return measure_gas([(3, 5)] if quick else COMMITTEES, (1, 100) if quick else GAS_BATCHES, _silent)
 
 
 def _silent(_: str) -> None:

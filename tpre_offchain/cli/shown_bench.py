@@ -24,5 +24,10 @@ def load(figures: Mapping[str, Any]) -> list[str | Grid]:
     return [_grid(table) for table in tables.load(figures)]
 
 
+def gas(figures: Mapping[str, Any]) -> list[str | Grid]:
+    """By committee and batch."""
+    return [_grid(table) for table in tables.gas(figures)]
+
+
 def _grid(table: tables.Table) -> Grid:
     return Grid(table.columns, table.rows, table.title)

@@ -98,6 +98,21 @@ def load(run: Invocation, quick: bool, output: Path | None) -> Reply:
     return _reply(measure_load(quick=quick, say=lambda line: _progress(run, line)), output, shown_bench.load)
 
 
+@command.command("gas")
+@click.option("--committee", "committees", multiple=True, metavar="T/N", help="Only these. [default: 1/1 to 16/32]")
+@click.option("--batch", "batches", multiple=True, type=click.IntRange(1, 100), help="Records at once; repeatable.")
+@_measurement
+@verb()
+def gas(run: Invocation, committees: tuple[str, ...], batches: tuple[int, ...], output: Path | None) -> Reply:
+    """Count the gas of whole conversions on a local chain, beside the floor that the chain sets."""
+    from tpre_offchain.bench.shapes import COMMITTEES, GAS_BATCHES
+    from tpre_offchain.cli.bench_gas import measure_gas
+
+    chosen = [_committee(text) for text in committees] or COMMITTEES
+    figures = measure_gas(chosen, batches or GAS_BATCHES, lambda line: _progress(run, line))
+    return _reply(figures, output, shown_bench.gas)
+
+
 @command.command("report")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it there. [default: stdout]")

@@ -1,0 +1,33 @@
+"""The report's section on gas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tpre_offchain.bench import tables
+
+ONE_RECORD_GOAL: Final = 450_000
+BATCH_GOAL: Final = 40_000
+
+
+def section(figures: Mapping[str, Any]) -> str:
+    """Goals and the whole table."""
+    goals = []
+    for batch, name, goal, what in (
+        (1, "conversion", ONE_RECORD_GOAL, "a conversion of one record"),
+        (100, "per_record", BATCH_GOAL, "a record in a batch of 100"),
+    ):
+        row = next((r for r in figures["rows"] if (r["t"], r["n"], r["batch"]) == (3, 5, batch)), None)
+        if row is not None:
+            verdict = "met" if row[name] <= goal else f"missed by {row[name] - goal:,}"
+            goals.append(f"{what} with t=3, n=5 <= {goal:,}: {row[name]:,}, {verdict}")
+    text = (
+        "## Gas\n\n    tpre bench gas -o gas.json\n\n"
+        "From receipts of a local chain (Prague). `conversion` is t submissions, the proposal and the votes that make "
+        "a majority; opening the round is beside it. `submit` and `vote` are the dearest of their kind. The floor is "
+        "what the chain charges whatever a contract does: 21,000 a transaction, the calldata of the points and proofs, the "
+        "EIP-2537 calls.\n\n"
+        f"Goals: {'; '.join(goals) or 'not measured'}."
+    )
+    return "\n\n".join([text, *(table.markdown() for table in tables.gas(figures))])
