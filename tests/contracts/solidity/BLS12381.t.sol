@@ -402,6 +402,14 @@ contract BLS12381Test is Test {
         vm.assertTrue(passed);
     }
 
+    /// A fork that changes the precompile makes every call fail, good points too: that is nobody's bad point.
+    function test_try_msm__precompile_that_refuses_all__reverts_and_blames_nobody() public {
+        (G1Point[] memory points, uint256[] memory scalars) = terms(3);
+        vm.mockCallRevert(G1MSM, "", "");
+        vm.expectRevert(abi.encodeWithSelector(BLS12381.PrecompileMissing.selector, G1MSM));
+        curve.tryMsm(points, scalars);
+    }
+
     function test_probe__precompile_without_output__reverts_with_its_address() public {
         address[5] memory precompiles = [G1ADD, G1MSM, G2ADD, G2MSM, PAIRING];
         for (uint256 i = 0; i < 5; ++i) {

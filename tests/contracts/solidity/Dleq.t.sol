@@ -140,14 +140,18 @@ contract DleqTest is Test, Prover {
         vm.assertFalse(holds(b));
     }
 
-    /// Errors that cancel in the plain product: the coefficients of the seed tell them apart.
+    /// Errors that cancel in the plain product, with a proof that holds for the plain product: only the coefficients of the seed tell them apart.
     function test_batch__errors_that_cancel__does_not_hold(uint256 by) public view {
-        Batch memory b = honest(2, scalarOf("fragment", 3));
+        uint256 fragment = scalarOf("fragment", 3);
+        Batch memory b = honest(2, fragment);
         G1Point memory delta = g1Key(scalarOf("by", by));
         b.cfrags[0] = BLS12381.add(b.cfrags[0], delta);
         b.cfrags[1] = BLS12381.add(b.cfrags[1], BLS12381.mul(delta, R - 1));
-        b.proof = proveCfrags(ROUNDS, ROUND, PROXY, scalarOf("fragment", 3), b.labelKey, b.capsules, b.cfrags);
         b.seed = seedOf(b, ROUND, PROXY);
+        G1Point memory plain = BLS12381.add(b.capsules[0], b.capsules[1]);
+        vm.assertTrue(BLS12381.equal(BLS12381.mul(plain, fragment), BLS12381.add(b.cfrags[0], b.cfrags[1])), "they do cancel");
+        uint256 nonce = scalarOf("nonce", by);
+        b.proof = respond(Transcript.cfragProofChallenge(b.seed, BLS12381.mul(b.labelKey, nonce), BLS12381.mul(plain, nonce)), nonce, fragment);
         vm.assertFalse(holds(b));
     }
 
