@@ -149,7 +149,10 @@ class RoundsMachine(Walk):
         elif phase in (Phase.EXPIRED, Phase.ENDED) and not r.closed:
             self.by_anyone(pick, "close")
         elif (r.finalized or r.closed) and (unpaid := [slot for slot in r.submitted if slot not in r.claimed]):
-            self.evm.now = max(self.evm.now, r.vote_end + 1)
+            if self.evm.now <= r.vote_end:
+                self.evm.now = r.vote_end  # the last moment of the challenge window: too early
+                self.claim_as(pick, unpaid[0])
+                self.evm.now += 1
             self.claim_as(pick, unpaid[0])
         else:
             self.evm.now = max(self.evm.now, r.deadline + 1)
@@ -214,6 +217,15 @@ class RoundsMachine(Walk):
     @rule(seconds=st.sampled_from([1, 5, 11, 31, 61]))
     def wait(self, seconds: int) -> None:
         self.evm.now += seconds
+
+    @OPENED
+    @rule(pick=PICK, edge=st.sampled_from(["deadline", "vote_end", "proof", "expiry"]), past=st.booleans())
+    def wait_to_the_edge(self, pick: int, edge: str, past: bool) -> None:
+        """To the last moment of a window, or the first after it."""
+        r = self.model.rounds[self.index(pick)]
+        proof_end = r.deadline + 2 * self.model.settings.vote_seconds
+        moments = {"deadline": r.deadline, "vote_end": r.vote_end, "proof": proof_end, "expiry": self.model.expiry - 1}
+        self.evm.now = max(self.evm.now, moments[edge] + past)
 
     @rule(who=st.sampled_from(["stranger", "user", "stranger", "owner"]))
     def revoke(self, who: str) -> None:
