@@ -53,6 +53,15 @@ class Owner(Device):
         return await self.session.registration.ensure_delegating()
 
     @verb
+    async def rotate_key(self) -> RegisteredKey:
+        """Register the next version of the delegating key.
+
+        New streams use it at once, a stream that is there from its next epoch on; what was published under an older
+        version stays readable. Raises ``KeystoreMismatch``.
+        """
+        return await self.session.registration.rotate_delegating()
+
+    @verb
     async def create_stream(
         self, name: str, *, summary: str = "", minimum: tuple[int, int] = (1, 1), price_wei: int = 0
     ) -> CreatedStream:

@@ -34,14 +34,7 @@ class Registration:
         if latest:
             await self.delegating_key(latest)
             return RegisteredKey("delegating", latest, None)
-        watch = Stopwatch()
-        with watch.stage("keygen"):
-            key = self._keys.identity.delegating_key(FIRST_VERSION)
-            proof = prove_key(self._domain, self._keys.address, key, self._random)
-        call = self._contract.register_delegating_key(key.public.to_evm(), chain_proof(proof))
-        receipt = await self._outbox.send(call, key=f"register-delegating/{FIRST_VERSION}")
-        version = receipt.one(DelegatingKeyRegistered).version
-        return RegisteredKey("delegating", version, Transaction.of(receipt), watch.times_ms())
+        return await self._register_delegating(FIRST_VERSION)
 
     async def ensure_receiving(self) -> RegisteredKey:
         """Have this account's receiving key on the chain. Raises ``KeystoreMismatch``."""
@@ -49,14 +42,17 @@ class Registration:
         if latest:
             await self.receiving_key(latest)
             return RegisteredKey("receiving", latest, None)
-        watch = Stopwatch()
-        with watch.stage("keygen"):
-            key = self._keys.identity.receiving_key(FIRST_VERSION)
-            proof = prove_key(self._domain, self._keys.address, key, self._random)
-        call = self._contract.register_receiving_key(key.public.to_evm(), chain_proof(proof))
-        receipt = await self._outbox.send(call, key=f"register-receiving/{FIRST_VERSION}")
-        version = receipt.one(ReceivingKeyRegistered).version
-        return RegisteredKey("receiving", version, Transaction.of(receipt), watch.times_ms())
+        return await self._register_receiving(FIRST_VERSION)
+
+    async def rotate_delegating(self) -> RegisteredKey:
+        """Register the next version of the delegating key. Raises ``KeystoreMismatch``."""
+        latest = (await self.ensure_delegating()).version
+        return await self._register_delegating(latest + 1)
+
+    async def rotate_receiving(self) -> RegisteredKey:
+        """Register the next version of the receiving key. Raises ``KeystoreMismatch``."""
+        latest = (await self.ensure_receiving()).version
+        return await self._register_receiving(latest + 1)
 
     async def delegating_key(self, version: int) -> DelegatingKey:
         """Our delegating key of a version, the same as the chain's. Raises ``KeystoreMismatch``."""
@@ -69,6 +65,26 @@ class Registration:
         key = self._keys.identity.receiving_key(version)
         await self._require_same(Role.RECEIVING, version, points_hash([key.public]))
         return key
+
+    async def _register_delegating(self, version: int) -> RegisteredKey:
+        watch = Stopwatch()
+        with watch.stage("keygen"):
+            key = self._keys.identity.delegating_key(version)
+            proof = prove_key(self._domain, self._keys.address, key, self._random)
+        call = self._contract.register_delegating_key(key.public.to_evm(), chain_proof(proof))
+        receipt = await self._outbox.send(call, key=f"register-delegating/{version}")
+        taken = receipt.one(DelegatingKeyRegistered).version
+        return RegisteredKey("delegating", taken, Transaction.of(receipt), watch.times_ms())
+
+    async def _register_receiving(self, version: int) -> RegisteredKey:
+        watch = Stopwatch()
+        with watch.stage("keygen"):
+            key = self._keys.identity.receiving_key(version)
+            proof = prove_key(self._domain, self._keys.address, key, self._random)
+        call = self._contract.register_receiving_key(key.public.to_evm(), chain_proof(proof))
+        receipt = await self._outbox.send(call, key=f"register-receiving/{version}")
+        taken = receipt.one(ReceivingKeyRegistered).version
+        return RegisteredKey("receiving", taken, Transaction.of(receipt), watch.times_ms())
 
     async def _require_same(self, role: Role, version: int, ours: bytes) -> None:
         address: Address = self._keys.address

@@ -68,6 +68,14 @@ class User(Client):
         return await self.session.registration.ensure_receiving()
 
     @verb
+    async def rotate_key(self) -> RegisteredKey:
+        """Register the next version of the receiving key, for requests to come.
+
+        What was granted for an older version stays readable with it. Raises ``KeystoreMismatch``.
+        """
+        return await self.session.registration.rotate_receiving()
+
+    @verb
     async def catalog(self, text: str = "", *, owner: str | None = None) -> list[CatalogStream]:
         """Streams with their records whose summary, tags, owner or id contain ``text``, in any case.
 
