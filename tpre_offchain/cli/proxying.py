@@ -7,7 +7,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tpre_offchain.errors import ConfigError
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from tpre_offchain.chain.connection import Connection
     from tpre_offchain.chain.deployment import Deployment
     from tpre_offchain.chain.outbox import Outbox
-    from tpre_offchain.chain.structs import ProxyInfo
+    from tpre_offchain.chain.structs import Proof, ProxyInfo
     from tpre_offchain.clients.keys import Keys
     from tpre_offchain.crypto.keys import ProxyKey
 
-NO_ADDRESS = "0x" + "00" * 20
+NO_ADDRESS: Final = "0x" + "00" * 20
+VERSIONS_AHEAD: Final = 8
 
 
 class NoDeployment(ConfigError):
@@ -69,22 +70,44 @@ async def standing(connection: Connection, deployment: Deployment, address: str)
 
 
 async def join(outbox: Outbox, deployment: Deployment, keys: Keys, endpoint: str) -> Receipt | None:
-    """Join the pool with the first version of the node key and exactly the bond; None if it is in already."""
+    """Join the pool with the next version of the node key and exactly the bond; None if it is in already."""
     from tpre_offchain.chain.contracts import Contracts
-    from tpre_offchain.chain.structs import Proof
-    from tpre_offchain.clients.session import domain_of
-    from tpre_offchain.crypto.keys import prove_key
 
     contracts = Contracts.of(outbox.connection, deployment)
     info = await contracts.proxies.proxy_of(keys.address)
     if info.account == keys.address:
         return None
-    key = keys.identity.proxy_key(1)
-    proof = prove_key(domain_of(deployment), keys.address, key, secrets.token_bytes)
-    call = contracts.proxies.join(
-        key.public.to_evm(), Proof(proof.challenge, proof.response), endpoint, deployment.settings.proxies.bond_wei
-    )
-    return await outbox.ensure(call, key="join")
+    version = info.key_version + 1  # one that left and returns goes on counting
+    bond_wei = deployment.settings.proxies.bond_wei
+    call = contracts.proxies.join(*_proven(deployment, keys, version), endpoint, bond_wei)
+    return await outbox.ensure(call, key=f"join/{version}")
+
+
+async def rotate(outbox: Outbox, deployment: Deployment, keys: Keys) -> tuple[int, Receipt]:
+    """Replace the node key by its next version, which new committees name; that version and the transaction.
+
+    Raises ``ContractRevert`` (NotProxy, ProxyIsLeaving, RotationTooSoon).
+    """
+    from tpre_offchain.chain.contracts import Contracts
+
+    proxies = Contracts.of(outbox.connection, deployment).proxies
+    version = (await proxies.proxy_of(keys.address)).key_version + 1
+    receipt = await outbox.send(proxies.rotate_key(*_proven(deployment, keys, version)), key=f"rotate/{version}")
+    return version, receipt
+
+
+async def withdraw_bond(outbox: Outbox, deployment: Deployment) -> Receipt:
+    """Have the bond credited after the cooldown. Raises ``ContractRevert`` (ProxyNotLeaving, CooldownNotOver)."""
+    from tpre_offchain.chain.contracts import Contracts
+
+    return await outbox.send(Contracts.of(outbox.connection, deployment).proxies.withdraw_bond())
+
+
+async def withdraw_credit(outbox: Outbox, deployment: Deployment) -> Receipt:
+    """Have the whole credit paid out. Raises ``ContractRevert`` (NothingToWithdraw)."""
+    from tpre_offchain.chain.contracts import Contracts
+
+    return await outbox.send(Contracts.of(outbox.connection, deployment).treasury.withdraw(outbox.address))
 
 
 async def leave(outbox: Outbox, deployment: Deployment) -> Receipt | None:
@@ -95,7 +118,10 @@ async def leave(outbox: Outbox, deployment: Deployment) -> Receipt | None:
 
 
 async def held_keys(connection: Connection, deployment: Deployment, keys: Keys) -> dict[int, ProxyKey]:
-    """The node keys of all versions that the chain has of this account. Raises ``KeystoreMismatch``."""
+    """The node keys of all versions that the chain has of this account, and of some that may follow.
+
+    With those ahead, `tpre proxy rotate` needs no restart of a proxy that serves. Raises ``KeystoreMismatch``.
+    """
     from tpre_offchain.chain.contracts import Contracts
     from tpre_offchain.clients.errors import KeystoreMismatch
     from tpre_offchain.crypto.hashing import points_hash
@@ -103,10 +129,21 @@ async def held_keys(connection: Connection, deployment: Deployment, keys: Keys) 
     proxies = Contracts.of(connection, deployment).proxies
     info = await proxies.proxy_of(keys.address)
     held: dict[int, ProxyKey] = {}
-    for version in range(1, max(1, info.key_version) + 1):
+    for version in range(1, info.key_version + 1 + VERSIONS_AHEAD):
         key = keys.identity.proxy_key(version)
         expected = await proxies.proxy_key_hash(keys.address, version)
         if any(expected) and expected != points_hash([key.public]):
             raise KeystoreMismatch(keys.address, "proxy", version, expected, points_hash([key.public]))
         held[version] = key
     return held
+
+
+def _proven(deployment: Deployment, keys: Keys, version: int) -> tuple[bytes, Proof]:
+    """A version of the node key as the registry takes it (128 bytes), and its proof of possession."""
+    from tpre_offchain.chain.structs import Proof
+    from tpre_offchain.clients.session import domain_of
+    from tpre_offchain.crypto.keys import prove_key
+
+    key = keys.identity.proxy_key(version)
+    proof = prove_key(domain_of(deployment), keys.address, key, secrets.token_bytes)
+    return key.public.to_evm(), Proof(proof.challenge, proof.response)

@@ -204,6 +204,21 @@ def done(what: str, by: Transaction, note: str = "") -> Reply:
     return Reply({"ok": True, **transaction(by)}, [what, *([note] if note else []), line(by)])
 
 
+def terms(stream_id: int, minimum: tuple[int, int], price_wei: int, by: Transaction) -> Reply:
+    """What a stream asks from now on."""
+    data = {"ok": True, "stream": stream_id, "minimum": list(minimum), "price_wei": price_wei, **transaction(by)}
+    what = f"stream {stream_id} asks for at least {minimum[0]} of {minimum[1]} proxies and {text.ether(price_wei)}"
+    return Reply(data, [what, line(by)])
+
+
+def credit(address: str, credit_wei: int, paid: Transaction | None) -> Reply:
+    """What an account may withdraw, or what it was paid."""
+    data: dict[str, Any] = {"ok": True, "address": address, "credit_wei": credit_wei, "withdrawn": paid is not None}
+    if paid is None:
+        return Reply(data, [f"{address} may withdraw {text.ether(credit_wei)}"])
+    return Reply({**data, **transaction(paid)}, [f"{text.ether(credit_wei)} are paid to {address}", line(paid)])
+
+
 def transaction(one: Transaction) -> dict[str, Any]:
     """A transaction's part of a JSON answer."""
     return {"transaction": one.hash, "block": one.block, "gas": one.gas_used}

@@ -39,6 +39,21 @@ def left(found: Standing, receipt: Receipt | None) -> Reply:
     return Reply({**data, **_transaction(receipt)}, [*lines, _line(receipt)])
 
 
+def rotated(address: str, version: int, receipt: Receipt) -> Reply:
+    """A new version of the node key."""
+    data = {"ok": True, "address": address, "key_version": version, **_transaction(receipt)}
+    what = f"{address} has version {version} of its node key; older versions serve the grants that name them"
+    return Reply(data, [what, _line(receipt)])
+
+
+def credit(address: str, credit_wei: int, paid: Receipt | None) -> Reply:
+    """What the proxy may withdraw, or what it was paid."""
+    data: dict[str, object] = {"ok": True, "address": address, "credit_wei": credit_wei, "withdrawn": paid is not None}
+    if paid is None:
+        return Reply(data, [f"{address} may withdraw {text.ether(credit_wei)}"])
+    return Reply({**data, **_transaction(paid)}, [f"{text.ether(credit_wei)} are paid to {address}", _line(paid)])
+
+
 def status(found: Standing) -> Reply:
     """How a proxy stands."""
     data: dict[str, object] = {

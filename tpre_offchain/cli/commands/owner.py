@@ -61,6 +61,48 @@ def list_streams(run: Invocation) -> Reply:
         return shown_owner.streams(owner.streams())
 
 
+@command.command("terms")
+@_STREAM
+@click.option("--threshold", type=click.IntRange(1, 32), help="Least t of requests to come. [default: as it is]")
+@click.option("--committee", type=click.IntRange(1, 32), help="Least n. [default: as it is, or the threshold]")
+@click.option("--price-wei", type=click.IntRange(0), help="For a grant that served. [default: as it is]")
+@verb(chain=True, store=True, key=True)
+def terms(
+    run: Invocation, stream: str | None, threshold: int | None, committee: int | None, price_wei: int | None
+) -> Reply:
+    """Change what a stream asks of requests to come; requests and grants that are there keep theirs."""
+    with _owner(run) as owner:
+        which = StreamId(_stream_id(owner, stream))
+        now = owner.session.run(owner.session.records.stream(which))
+        least = threshold or now.minimum_threshold
+        minimum = (least, committee or max(least, now.minimum_committee))
+        price = now.price_wei if price_wei is None else price_wei
+        done = owner.set_terms(which, minimum=minimum, price_wei=price)
+        return shown_owner.terms(which, minimum, price, done)
+
+
+@command.command("rotate")
+@verb(chain=True, store=True, key=True)
+def rotate(run: Invocation) -> Reply:
+    """Register the next version of your delegating key.
+
+    New streams use it at once, a stream that is there from its next epoch on (tpre owner epoch). Grants and records
+    under the older version go on as they are.
+    """
+    with _owner(run) as owner:
+        return shown_user.registered(owner.address, owner.rotate_key())
+
+
+@command.command("credit")
+@click.option("--withdraw", is_flag=True, help="Have all of it paid out to your account.")
+@verb(chain=True, store=True, key=True)
+def credit(run: Invocation, withdraw: bool) -> Reply:
+    """Show what you may withdraw: prices of grants that served, deposits of offers that came back."""
+    with _owner(run) as owner:
+        credit_wei = owner.credit()
+        return shown_owner.credit(owner.address, credit_wei, owner.withdraw_credit() if withdraw else None)
+
+
 @command.command("publish")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_STREAM

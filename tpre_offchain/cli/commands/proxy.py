@@ -55,6 +55,53 @@ def leave(run: Invocation) -> Reply:
     return shown_proxy.left(*asyncio.run(work()))
 
 
+@command.command("rotate")
+@verb(chain=True, key=True)
+def rotate(run: Invocation) -> Reply:
+    """Replace the node key by its next version: committees drawn from now on name it, older grants the older one.
+
+    A proxy that serves holds the versions to come and needs no restart. Once in a cooldown.
+    """
+    keys = opening.open_keys(run, "proxy")
+
+    async def work() -> tuple[int, Receipt]:
+        async with _Opened(run, keys) as at:
+            return await proxying.rotate(at.outbox, at.deployment, keys)
+
+    return shown_proxy.rotated(keys.address, *asyncio.run(work()))
+
+
+@command.command("withdraw")
+@verb(chain=True, key=True)
+def withdraw(run: Invocation) -> Reply:
+    """Take the bond out, once the cooldown after `tpre proxy leave` is over, and with it all fees."""
+    keys = opening.open_keys(run, "proxy")
+
+    async def work() -> tuple[int, Receipt]:
+        async with _Opened(run, keys) as at:
+            await proxying.withdraw_bond(at.outbox, at.deployment)
+            found = await proxying.standing(at.connection, at.deployment, keys.address)
+            return found.credit_wei, await proxying.withdraw_credit(at.outbox, at.deployment)
+
+    return shown_proxy.credit(keys.address, *asyncio.run(work()))
+
+
+@command.command("credit")
+@click.option("--withdraw", "pay_out", is_flag=True, help="Have all of it paid out to the proxy's account.")
+@verb(chain=True, key=True)
+def credit(run: Invocation, pay_out: bool) -> Reply:
+    """Show what the proxy may withdraw: fees of conversions, and the bond once it was taken back."""
+    keys = opening.open_keys(run, "proxy")
+
+    async def work() -> tuple[int, Receipt | None]:
+        async with _Opened(run, keys) as at:
+            found = await proxying.standing(at.connection, at.deployment, keys.address)
+            paid = await proxying.withdraw_credit(at.outbox, at.deployment) if pay_out else None
+            return found.credit_wei, paid
+
+    return shown_proxy.credit(keys.address, *asyncio.run(work()))
+
+
 @command.command("status")
 @click.argument("address", required=False)
 @verb(chain=True, key=True)

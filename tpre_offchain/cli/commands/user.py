@@ -99,6 +99,24 @@ def register(run: Invocation) -> Reply:
         return shown_user.registered(user.address, user.register())
 
 
+@command.command("rotate")
+@verb(chain=True, store=True, key=True)
+def rotate(run: Invocation) -> Reply:
+    """Register the next version of your receiving key. Requests from now on use it; older grants keep theirs."""
+    with _user(run) as user:
+        return shown_user.registered(user.address, user.rotate_key())
+
+
+@command.command("credit")
+@click.option("--withdraw", is_flag=True, help="Have all of it paid out to your account.")
+@verb(chain=True, store=True, key=True)
+def credit(run: Invocation, withdraw: bool) -> Reply:
+    """Show what you may withdraw: deposits that came back."""
+    with _user(run) as user:
+        credit_wei = user.credit()
+        return shown_owner.credit(user.address, credit_wei, user.withdraw_credit() if withdraw else None)
+
+
 @command.command("status")
 @click.argument("grant", type=int, required=False)
 @verb(chain=True, store=True, key=True)
