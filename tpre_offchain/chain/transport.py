@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import aiohttp
-from web3 import AsyncHTTPProvider
-from web3.exceptions import Web3Exception
-from web3.types import RPCEndpoint
 
 from tpre_offchain.chain.transport_errors import TransportFailed
 from tpre_offchain.chain.websocket import WS_SCHEMES, WebSocketTransport
+
+if TYPE_CHECKING:
+    from web3 import AsyncHTTPProvider
 
 HTTP_SCHEMES = ("http://", "https://")
 
@@ -36,12 +36,13 @@ class HttpTransport:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._provider = AsyncHTTPProvider(
-            url, request_kwargs={"timeout": aiohttp.ClientTimeout(total=None)}, exception_retry_configuration=None
-        )
+        self._made: AsyncHTTPProvider | None = None
 
     async def request(self, method: str, params: Sequence[Any], timeout_s: float) -> Mapping[str, Any]:
         """One request. Raises ``TransportFailed``."""
+        from web3.exceptions import Web3Exception
+        from web3.types import RPCEndpoint
+
         try:
             async with asyncio.timeout(timeout_s):
                 return cast("Mapping[str, Any]", await self._provider.make_request(RPCEndpoint(method), list(params)))
@@ -50,7 +51,21 @@ class HttpTransport:
 
     async def close(self) -> None:
         """Closes the pooled session."""
-        await self._provider.disconnect()
+        if self._made is not None:
+            await self._made.disconnect()
+
+    @property
+    def _provider(self) -> AsyncHTTPProvider:
+        """Made on first use: a process that speaks WebSocket alone starts sooner without loading web3."""
+        if self._made is None:
+            from web3 import AsyncHTTPProvider
+
+            self._made = AsyncHTTPProvider(
+                self.url,
+                request_kwargs={"timeout": aiohttp.ClientTimeout(total=None)},
+                exception_retry_configuration=None,
+            )
+        return self._made
 
 
 def public_url(url: str) -> str:
