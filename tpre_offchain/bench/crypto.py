@@ -9,6 +9,7 @@ from tpre_offchain.bench import umbral_flow
 from tpre_offchain.bench.flow import JOINED, STEPS, Flow, path_ms
 from tpre_offchain.bench.machine import machine
 from tpre_offchain.bench.our_flow import OurFlow
+from tpre_offchain.bench.paper_flow import PaperFlow
 from tpre_offchain.bench.shapes import Shape
 from tpre_offchain.bench.timing import Stopwatch, without_collector
 from tpre_offchain.bench.umbral_flow import UmbralFlow
@@ -21,9 +22,10 @@ OnShape = Callable[[Shape], None]
 
 
 def flows(backends: Iterable[str] | None = None) -> list[Flow]:
-    """Our scheme on each library that is installed, and the peers that are."""
+    """Our scheme on each library that is installed, the paper's as it is written on the first, and the peers."""
     chosen = available_backends() if backends is None else tuple(backends)
     found: list[Flow] = [OurFlow(name) for name in chosen]
+    found.append(PaperFlow(chosen[0]))
     if umbral_flow.is_installed():
         found.append(UmbralFlow())
     return found
@@ -64,7 +66,8 @@ def _measure_shape(shape: Shape, repetitions: int, measured: Sequence[Flow]) -> 
 def _row(shape: Shape, ms: dict[str, float]) -> dict[str, float]:
     row = {step: round(ms[step], 4) for step in STEPS if step in ms}
     for whole, parts in JOINED.items():
-        row[whole] = round(sum(ms.get(part, 0.0) for part in parts), 4)
+        if any(part in ms for part in parts):
+            row[whole] = round(sum(ms.get(part, 0.0) for part in parts), 4)
     row["path"] = round(path_ms(shape, ms), 4)
     return row
 

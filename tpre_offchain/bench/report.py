@@ -37,6 +37,8 @@ def _sections() -> Mapping[str, Section]:
     return {
         "crypto": report_crypto.section,
         "round": report_rounds.rounds,
+        "shares": report_rounds.shares,
         "load": report_rounds.load,
         "gas": report_gas.section,
+        "simulation": report_gas.simulation,
     }

@@ -26,8 +26,22 @@ def section(figures: Mapping[str, Any]) -> str:
         "## Gas\n\n    tpre bench gas -o gas.json\n\n"
         "From receipts of a local chain (Prague). `conversion` is t submissions, the proposal and the votes that make "
         "a majority; opening the round is beside it. `submit` and `vote` are the dearest of their kind. The floor is "
-        "what the chain charges whatever a contract does: 21,000 a transaction, the calldata of the points and proofs, the "
-        "EIP-2537 calls.\n\n"
+        "what the chain charges whatever a contract does: 21,000 a transaction, the calldata of the points and "
+        "proofs, the EIP-2537 calls.\n\n"
         f"Goals: {'; '.join(goals) or 'not measured'}."
     )
     return "\n\n".join([text, *(table.markdown() for table in tables.gas(figures))])
+
+
+def simulation(figures: Mapping[str, Any]) -> str:
+    """A large system on paper."""
+    found = figures["calibration"]
+    work = figures["workload"]
+    text = (
+        "## Scale on paper\n\n    tpre bench simulate gas.json crypto.json -o simulation.json\n\n"
+        f"Measured: {found['round_gas']:,} gas a round of {work['batch']} records (opening included), "
+        f"{found['proxy_ms']:.2f} ms of a proxy's processor. Assumed: what blocks hold, how much of them the system may "
+        "take, and prices, as the table says. Each of a round's four steps waits for a block. The number of streams "
+        "costs nothing by itself: no function of the contracts and no loop of a worker goes over them."
+    )
+    return "\n\n".join([text, *(table.markdown() for table in tables.simulation(figures))])

@@ -26,6 +26,15 @@ def rounds(figures: Mapping[str, Any]) -> str:
     return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.rounds(figures))])
 
 
+def shares(figures: Mapping[str, Any]) -> str:
+    """Latency by committee: the paper's Figure 7."""
+    text = (
+        "## Committees\n\n    tpre bench shares -o shares.json\n\n"
+        "As above, with nine worker processes on this machine's cores; the paper's Figure 7."
+    )
+    return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.shares(figures))])
+
+
 def load(figures: Mapping[str, Any]) -> str:
     """Latency and throughput under load."""
     growth = next((row["growth"] for row in figures["concurrent"] if row["requests"] == 50), None)

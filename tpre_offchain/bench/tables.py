@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tpre_offchain.bench.flow import JOINED, STEPS
+from tpre_offchain.bench.simulation import first_to_break
 
 PATH_STEPS: Final = (*STEPS, *JOINED, "path")
 
@@ -85,6 +86,59 @@ def _load_cells(row: Mapping[str, Any]) -> list[str]:
     latency = row["latency_ms"]
     times = ["–", "–"] if latency is None else [number(latency["p50"]), number(latency["p99"])]
     return [*times, number(row["per_second"]), str(row["failures"])]
+
+
+def shares(figures: Mapping[str, Any]) -> list[Table]:
+    """Latency by threshold and committee."""
+    percentiles = ("p50", "p95", "min")
+    rows = [
+        [str(row["t"]), str(row["n"]), *(number(row["finalized_ms"][p]) for p in percentiles)]
+        for row in figures["rows"]
+    ]
+    title = f"conversion by committee, {figures['rounds']} rounds each, ms"
+    return [Table(title, ["t", "n", *percentiles], rows)]
+
+
+def simulation(figures: Mapping[str, Any]) -> list[Table]:
+    """By chain, and the proxies."""
+    rows = []
+    for chain in figures["chains"]:
+        latency = chain["latency_s"]
+        seconds = ["never", "never"] if latency is None else [number(latency["p50"]), number(latency["p99"])]
+        assumed = f"{chain['block_gas'] / 1e6:g}M gas in {chain['block_s']:g} s, {chain['gas_gwei']:g} gwei"
+        rows.append(
+            [
+                chain["name"],
+                f"{assumed}, ${chain['coin_usd']:,.0f}",
+                f"{chain['load'] * 100:.0f}% of {chain['share'] * 100:.0f}%",
+                *seconds,
+                f"${chain['usd_a_conversion']:.4f}",
+                f"${chain['usd_a_day']:,.0f}",
+                f"{chain['capacity_conversions_a_day']:,}",
+                first_to_break(figures, chain),
+            ]
+        )
+    work, proxy = figures["workload"], figures["proxy"]
+    title = (
+        f"{work['proxies']:,} proxies, {work['streams']:,} streams, {work['conversions_a_day']:,} conversions a day, "
+        f"t={work['threshold']}, n={work['committee']}, {work['batch']} records a round"
+    )
+    columns = ["chain", "assumed", "block space used", "p50 s", "p99 s", "a conversion", "a day"]
+    one_proxy = [
+        [
+            number(proxy["rounds_an_hour"]),
+            f"{proxy['processor_share'] * 100:.3f}%",
+            number(proxy["queue_ms"]["p50"]),
+            number(proxy["queue_ms"]["p99"]),
+            number(proxy["rpc_calls_an_hour"]),
+            f"{proxy['capacity_conversions_a_day']:,}",
+        ]
+    ]
+    of_proxy = ["rounds an hour", "processor", "work p50 ms", "work p99 ms", "RPC calls an hour", "all proxies a day"]
+    return [
+        Table(title, [*columns, "most a day", "breaks first"], rows),
+        Table("one proxy", of_proxy, one_proxy),
+    ]
 
 
 def gas(figures: Mapping[str, Any]) -> list[Table]:

@@ -23,7 +23,18 @@ def measure_all(folder: Path, *, quick: bool, say: Callable[[str], None]) -> lis
         path = folder / f"{name}.json"
         path.write_text(json.dumps(measurement(quick), indent=1) + "\n")
         written.append(path)
+    written.append(_simulation(folder))
     return written
+
+
+def _simulation(folder: Path) -> Path:
+    """On paper, from what has just been measured."""
+    from tpre_offchain.bench.simulation import Workload, calibrate, simulate
+
+    measured = {kind: json.loads((folder / f"{kind}.json").read_text()) for kind in ("gas", "crypto")}
+    path, workload = folder / "simulation.json", Workload()
+    path.write_text(json.dumps(simulate(calibrate(measured, workload), workload, 1), indent=1) + "\n")
+    return path
 
 
 def measure_rounds(threshold: int, size: int, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
@@ -71,12 +82,38 @@ def measure_load(*, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     return on_fresh_net(5, 3, work, say)
 
 
+def measure_shares(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Rounds for several committees among as many proxies as the largest of them needs."""
+    from tpre_offchain.bench import shares
+    from tpre_offchain.cli.bench_net import BenchNet, on_fresh_net
+
+    async def work(net: BenchNet) -> dict[str, Any]:
+        return await shares.measure_shares(
+            net.owner, net.user, net.listener, net.folder, committees=shares.SHARES, rounds=rounds, say=say
+        )
+
+    return on_fresh_net(max(size for _, size in shares.SHARES), 1, work, say)
+
+
+def quick_measurements(say: Callable[[str], None]) -> list[Mapping[str, Any]]:
+    """What the figures need, with few repetitions."""
+    found = []
+    for name in ("crypto", "round", "shares", "load"):
+        say(f"measuring {name}")
+        found.append(_measurements()[name](True))
+    return found
+
+
 def _measurements() -> Mapping[str, Measurement]:
-    return {"crypto": _crypto, "round": _rounds, "load": _load, "gas": _gas}
+    return {"crypto": _crypto, "round": _rounds, "shares": _shares, "load": _load, "gas": _gas}
 
 
 def _rounds(quick: bool) -> Mapping[str, Any]:
     return measure_rounds(3, 5, 20 if quick else 200, _silent)
+
+
+def _shares(quick: bool) -> Mapping[str, Any]:
+    return measure_shares(5 if quick else 20, _silent)
 
 
 def _load(quick: bool) -> Mapping[str, Any]:
@@ -87,7 +124,7 @@ def _gas(quick: bool) -> Mapping[str, Any]:
     from tpre_offchain.bench.shapes import COMMITTEES, GAS_BATCHES
     from tpre_offchain.cli.bench_gas import measure_gas
 
-    return measure_gas([(3, 5)] if quick else COMMITTEES, (1, 100) if quick else GAS_BATCHES, _silent)
+    return measure_gas([(3, 5)] if quick else COMMITTEES, (1, 10, 100) if quick else GAS_BATCHES, _silent)
 
 
 def _silent(_: str) -> None:

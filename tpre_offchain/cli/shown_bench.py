@@ -29,5 +29,15 @@ def gas(figures: Mapping[str, Any]) -> list[str | Grid]:
     return [_grid(table) for table in tables.gas(figures)]
 
 
+def shares(figures: Mapping[str, Any]) -> list[str | Grid]:
+    """By committee."""
+    return [_grid(table) for table in tables.shares(figures)]
+
+
+def simulation(figures: Mapping[str, Any]) -> list[str | Grid]:
+    """By chain, and the proxies."""
+    return [_grid(table) for table in tables.simulation(figures)]
+
+
 def _grid(table: tables.Table) -> Grid:
     return Grid(table.columns, table.rows, table.title)

@@ -98,6 +98,60 @@ def load(run: Invocation, quick: bool, output: Path | None) -> Reply:
     return _reply(measure_load(quick=quick, say=lambda line: _progress(run, line)), output, shown_bench.load)
 
 
+@command.command("shares")
+@click.option("--rounds", type=click.IntRange(1, 10_000), default=20, show_default=True, help="For each committee.")
+@_measurement
+@verb()
+def shares(run: Invocation, rounds: int, output: Path | None) -> Reply:
+    """Time conversions for several thresholds and committees, among 9 proxies."""
+    from tpre_offchain.cli.bench_plan import measure_shares
+
+    figures = measure_shares(rounds, lambda line: _progress(run, line))
+    return _reply(figures, output, shown_bench.shares)
+
+
+@command.command("figures")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for PNG and CSV.")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@verb()
+def figures_(run: Invocation, output: Path, files: tuple[Path, ...]) -> Reply:
+    """Draw the paper's Figures 6 to 9 and Table 1 from kept FILES, or from a quick measurement if none are given."""
+    from tpre_offchain.bench.figures import draw
+    from tpre_offchain.cli.bench_plan import quick_measurements
+
+    found = [json.loads(file.read_text()) for file in files] or quick_measurements(run.say)
+    written = [str(path) for path in draw({figures["kind"]: figures for figures in found}, output)]
+    return Reply({"written": written}, written)
+
+
+@command.command("simulate")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--proxies", type=click.IntRange(5, 100_000), default=1_000, show_default=True)
+@click.option("--streams", type=click.IntRange(1), default=100_000, show_default=True)
+@click.option("--conversions", type=click.IntRange(1), default=1_000_000, show_default=True, help="A day.")
+@click.option("--batch", type=click.IntRange(1, 100), default=10, show_default=True, help="Records in a round.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@_measurement
+@verb()
+def simulate(
+    run: Invocation,  # noqa: ARG001 - of every verb
+    files: tuple[Path, ...],
+    proxies: int,
+    streams: int,
+    conversions: int,
+    batch: int,
+    seed: int,
+    output: Path | None,
+) -> Reply:
+    """Scale the system up on paper, calibrated by the kept FILES of gas and crypto."""
+    from tpre_offchain.bench.simulation import Workload, calibrate
+    from tpre_offchain.bench.simulation import simulate as simulated
+
+    measured = {figures["kind"]: figures for figures in (json.loads(file.read_text()) for file in files)}
+    workload = Workload(proxies, streams, conversions, batch=batch)
+    return _reply(simulated(calibrate(measured, workload), workload, seed), output, shown_bench.simulation)
+
+
 @command.command("gas")
 @click.option("--committee", "committees", multiple=True, metavar="T/N", help="Only these. [default: 1/1 to 16/32]")
 @click.option("--batch", "batches", multiple=True, type=click.IntRange(1, 100), help="Records at once; repeatable.")
