@@ -70,6 +70,43 @@ def test_unknown_verb__json__is_one_object_and_exit_2(capsys: pytest.CaptureFixt
     assert captured.err == ""
 
 
+USAGE = {
+    "demo": ("--proxies", "x"),
+    "net": ("up", "--proxies", "0"),
+    "deploy": ("--nonsense",),
+    "key": ("new",),
+    "owner": ("grant", "one"),
+    "user": ("fetch", "1/0x12/0"),
+    "proxy": ("run", "--health-port", "70000"),
+    "audit": ("verify", "--round", "x"),
+    "doctor": ("surplus",),
+    "bench": ("nonsense",),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_wrong_usage__of_each_verb__is_one_line_and_exit_2(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([verb, *USAGE[verb], "--json"]) == exits.USAGE
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    found = json.loads(captured.out)
+    assert (found["ok"], found["error"]) == (False, "Usage")
+    assert found["message"]
+    assert "\n" not in found["message"]
+
+    assert run([verb, *USAGE[verb]]) == exits.USAGE
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines()[-1].endswith(found["message"])
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("demo", "deploy", "doctor")])
+def test_group__without_a_verb_of_its_own__shows_its_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run([verb])
+    captured = capsys.readouterr()
+    assert f"Usage: tpre {verb}" in captured.out + captured.err
+
+
 def test_no_net__for_people__says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["net", "status"]) == exits.NOT_FOUND
     captured = capsys.readouterr()
