@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.proxy_world import ANVIL, ROOT, World, world
+from tests.integration.local_nodes import ANVIL, ROOT
+from tests.integration.proxy_world import World, world
 from tpre_offchain.chain.events import LeaderProposed, RoundFinalized, VoteCast
 from tpre_offchain.chain.structs import index_of_round
 
