@@ -1,4 +1,5 @@
-"""An anvil that does what `tests.stateful.evm` does with py-evm: every precompile in native code, every transaction mined."""
+"""An anvil that does what `tests.stateful.evm` does with py-evm: every precompile in native code, every transaction
+mined."""
 
 from __future__ import annotations
 
@@ -76,7 +77,8 @@ class AnvilEvm(Evm):
         return abi.decode_result(output)
 
     def raw_call(self, sender: str, to: str, data: bytes, value: int = 0, gas: int = GAS) -> bytes:
-        """Output of a call at ``now``. Raises ``Reverted``, or ``AssertionError`` for a failure without a custom error."""
+        """Output of a call at ``now``. Raises ``Reverted``, or ``AssertionError`` for a failure without a custom error.
+        Output of a call at ``now``. Raises ``Reverted``, or ``AssertionError`` for a failure without a custom error."""
         request = self._raw({"from": sender, "to": to, "data": data, "value": value, "gas": gas})
         answer = self._reply(
             "eth_call", request, "latest", {}, {"time": hex(self.now), "number": hex(self.block_number())}
@@ -94,8 +96,7 @@ class AnvilEvm(Evm):
         return answer
 
     def _raw(self, transaction: dict[str, Any]) -> dict[str, Any]:
-        kinds = {int: hex, bytes: lambda data: "0x" + data.hex()}
-        return {key: kinds.get(type(value), str)(value) for key, value in transaction.items()}
+        return {key: _shown(value) for key, value in transaction.items()}
 
     def _set_time(self) -> None:
         self.node.ask("evm_setNextBlockTimestamp", self.now)
@@ -117,3 +118,9 @@ class AnvilEvm(Evm):
     def revert(self, snapshot: tuple[Any, int]) -> None:
         assert self.node.ask("evm_revert", snapshot[0])
         self.now = snapshot[1]
+
+
+def _shown(value: str | int | bytes) -> str:
+    if isinstance(value, int):
+        return hex(value)
+    return "0x" + value.hex() if isinstance(value, bytes) else value

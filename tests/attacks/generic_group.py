@@ -1,10 +1,10 @@
 """The generic-group model: is a value of GT a product of pairings of what somebody has?
 
-A generic attacker can multiply, exponentiate with scalars that it knows, and pair. With group elements written by their exponents, all
-that it reaches in GT is the span, over the scalars it knows, of the products (exponent in G1) * (exponent in G2) and of the exponents
-in GT. Exponents are rational functions of what it does not know, here evaluated at random points: a function is in the span of others iff
-its column of values is in the span of theirs, but for a chance below (degree * columns) / r (Schwartz-Zippel). What the attacker
-knows is a constant.
+A generic attacker can multiply, exponentiate with scalars that it knows, and pair. With group elements written by
+their exponents, all that it reaches in GT is the span, over the scalars it knows, of the products (exponent in G1) *
+(exponent in G2) and of the exponents in GT. Exponents are rational functions of what it does not know, here evaluated
+at random points: a function is in the span of others iff its column of values is in the span of theirs, but for a
+chance below (degree * columns) / r (Schwartz-Zippel). What the attacker knows is a constant.
 """
 
 from __future__ import annotations

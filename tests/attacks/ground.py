@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -12,13 +12,17 @@ from eth_utils.crypto import keccak
 
 from tests.attacks.anvil_evm import AnvilEvm
 from tests.integration.local_nodes import LocalNode
+from tests.property.scene import identity
 from tests.stateful.evm import Reverted
 from tests.stateful.world import GRANT, SETTINGS, World, data_hash, link_of, proof
 from tpre_offchain.chain import structs
 from tpre_offchain.chain.structs import make_round_id
+from tpre_offchain.clients.points import chain_rekey
 from tpre_offchain.crypto import pre
-from tpre_offchain.crypto.curve import G1
-from tpre_offchain.types import Address, RoundId, Slot
+from tpre_offchain.crypto.curve import G1, G2
+from tpre_offchain.types import Address, Epoch, GrantId, RoundId, Slot, StreamId
+
+SECOND = GrantId(2)
 
 
 @dataclass
@@ -34,7 +38,6 @@ class Ground(World):
     """One grant (t = 2, n = 3) over records 0..2, of which record 1 has a false capsule proof."""
 
     evm: AnvilEvm
-    committee_2: tuple[structs.Member, ...] = ()
     grant_seconds = 86_400  # longer than the exit of a proxy takes
 
     def __init__(self, node: LocalNode) -> None:
@@ -94,6 +97,34 @@ class Ground(World):
 
     def phase(self, played: Played) -> structs.Phase:
         return structs.Phase(self.evm.call("ConversionRounds", "phaseOf", played.id))
+
+    # --- what the owner does ---
+
+    @property
+    def asked(self) -> structs.AccessRequest:
+        """A request like the first one."""
+        return structs.AccessRequest(StreamId(1), Epoch(0), Epoch(0), 2, 3)
+
+    def ask_again(self) -> pre.GrantContext:
+        """A second request of the user, about to be granted."""
+        self.evm.send(self.user, "GrantRegistry", "requestAccess", self.asked, value=10**18)
+        return self.context_of(SECOND, self.user)
+
+    def context_of(self, grant_id: GrantId, delegatee: Address) -> pre.GrantContext:
+        """The context of a grant of the same label, for the committee that was drawn for it."""
+        drawn = self.evm.call("GrantRegistry", "committeeOf", grant_id)
+        known = {member.account: member for member in self.grant_context.members}
+        members = tuple(known[one.account] for one in drawn)
+        return replace(self.grant_context, grant_id=grant_id, delegatee=delegatee, members=members)
+
+    def made_for(self, context: pre.GrantContext, receiving_key: G2) -> pre.Rekey:
+        """The owner's re-key for that context and key."""
+        secret = pre.label_secret(identity("owner").delegating_key().secret, context.label)
+        return pre.generate_kfrags(secret, receiving_key, context, self.random)
+
+    def rekey_struct(self, rekey: pre.Rekey) -> structs.Rekey:
+        """A re-key as the contract takes it."""
+        return chain_rekey(Epoch(0), identity("owner").delegating_key().public, rekey)
 
     # --- what attackers meet ---
 

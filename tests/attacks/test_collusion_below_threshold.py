@@ -10,8 +10,8 @@ import pytest
 from tests.property.scene import Scene, metadata
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.cfrag import NotEnoughCFrags, WrongResult
-from tpre_offchain.crypto.curve import G1, H2, R, g2, msm
-from tpre_offchain.crypto.kem import DecryptionFailed, Failure
+from tpre_offchain.crypto.curve import G1, H2, R, g2, msm, pairing
+from tpre_offchain.crypto.kem import DecryptionFailed, Failure, open_sealed
 from tpre_offchain.crypto.polynomial import evaluate, lagrange_at_zero
 
 T, N = 3, 5
@@ -79,6 +79,6 @@ def test_collusion__t_minus_1_and_user__the_masked_key_opens_nothing() -> None:
     partial = sum(scene.kfrag(slot).fragment * weights[scene.kfrag(slot).slot] for slot in (1, 2)) % R
     for mask in (0, partial, scene.kfrag(1).fragment):
         bare = scene.rekey.rekey.masked_key + g2() * -mask
-        shared = pre.pairing(capsule.c1 * inverse, bare)
+        shared = pairing(capsule.c1 * inverse, bare)
         with pytest.raises(DecryptionFailed):
-            pre.open_sealed(shared, scene.label_key, capsule.context, capsule.capsule)
+            open_sealed(shared, scene.label_key, capsule.context, capsule.capsule)

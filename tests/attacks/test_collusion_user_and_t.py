@@ -1,6 +1,7 @@
 """t proxies and the user put everything together: this label is theirs, and nothing else is.
 
-Beside each refusal stands the paper's scheme, which is ours with every label scalar equal: there the same computation opens all.
+Beside each refusal stands the paper's scheme, which is ours with every label scalar equal: there the same computation
+opens all.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import pytest
 from tests.property.scene import Scene, metadata
 from tpre_offchain.crypto import keys, pre
 from tpre_offchain.crypto.curve import G2, R, g1, g2, pairing, pairing_product_is_one
-from tpre_offchain.crypto.kem import DecryptionFailed
+from tpre_offchain.crypto.kem import DecryptionFailed, open_sealed
 from tpre_offchain.crypto.keys import label_scalar
+from tpre_offchain.crypto.metadata import decode_metadata
 from tpre_offchain.crypto.polynomial import lagrange_at_zero
 
 
@@ -24,7 +26,8 @@ def collapse(scene: Scene) -> G2:
 
 
 def attempts(stolen: G2, scene: Scene, other: Scene) -> list[G2]:
-    """What one would try on another label: the key as it is, scaled by what is known of the two labels, and sums with public points."""
+    """What one would try on another label: the key as it is, scaled by what is known of the two labels, and sums with
+    public points."""
     h, h_other = label_scalar(scene.grant_context.label), label_scalar(other.grant_context.label)
     scaled = [stolen * h, stolen * h_other, stolen * (h * pow(h_other, -1, R) % R), stolen * ((h_other - h) % R)]
     theirs = other.rekey.rekey
@@ -40,8 +43,8 @@ def attempts(stolen: G2, scene: Scene, other: Scene) -> list[G2]:
 
 def read(stolen: G2, capsule: pre.VerifiedCapsule) -> pre.Metadata:
     shared = pairing(capsule.c1, stolen)
-    message = pre.open_sealed(shared, capsule.label_key, capsule.context, capsule.capsule)
-    return pre.decode_metadata(message)
+    message = open_sealed(shared, capsule.label_key, capsule.context, capsule.capsule)
+    return decode_metadata(message)
 
 
 OTHERS = {
@@ -92,7 +95,7 @@ def test_collusion__t_and_user_of_one_epoch__their_conversion_is_of_no_use_in_th
 
 
 def test_mask__used_for_two_epochs__would_carry_the_old_committee_over() -> None:
-    """Why s is fresh for every label (SCHEME §4): with the randomness of the first grant again, t old proxies convert the next."""
+    """Why s is fresh for every label (SCHEME §4): with that randomness again, t old proxies convert more."""
     scene, careless = Scene(2, 3), Scene(2, 3, epoch=1, seed=1)
     assert careless.rekey.rekey.mask == scene.rekey.rekey.mask
     capsule = careless.capsule()

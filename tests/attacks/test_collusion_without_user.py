@@ -7,7 +7,8 @@ import pytest
 from tests.property.scene import Scene, identity, metadata
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.curve import G2, GT, H2, R, Z, g2, pairing
-from tpre_offchain.crypto.kem import DecryptionFailed
+from tpre_offchain.crypto.kem import DecryptionFailed, open_sealed
+from tpre_offchain.crypto.metadata import decode_metadata
 from tpre_offchain.crypto.polynomial import lagrange_at_zero
 
 SLOTS = (1, 2, 3)
@@ -22,8 +23,8 @@ def mask_secret(scene: Scene) -> int:
 
 
 def read(shared: GT, capsule: pre.VerifiedCapsule) -> pre.Metadata:
-    message = pre.open_sealed(shared, capsule.label_key, capsule.context, capsule.capsule)
-    return pre.decode_metadata(message)
+    message = open_sealed(shared, capsule.label_key, capsule.context, capsule.capsule)
+    return decode_metadata(message)
 
 
 def unmasked(scene: Scene) -> G2:
@@ -67,7 +68,8 @@ def test_collusion__t_without_user__read_nothing() -> None:
 
 
 def test_collusion__t_without_user__cannot_pass_their_key_on_to_another_user() -> None:
-    """B^(1/a_L) is no re-key for mallory: with his own key in b's place nothing opens (non-transferability below t + user)."""
+    """B^(1/a_L) is no re-key for mallory: with his own key in b's place nothing opens (non-transferability below t +
+    user)."""
     scene = Scene(2, 3)
     capsule = scene.capsule()
     mallory = identity("mallory").receiving_key()

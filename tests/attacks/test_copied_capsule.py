@@ -1,6 +1,7 @@
-"""A capsule is copied, as it is or re-randomised, and published under the attacker's stream or under another record's name.
+"""A capsule is copied, as it is or re-randomised, and published under the attacker's stream or another name.
 
-tests/attacks/test_named_attacks.py shows what a conversion of it would give away; here the copies go through the real contracts.
+tests/attacks/test_named_attacks.py shows what a conversion of it would give away; here the copies go through the real
+contracts.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from tpre_offchain.chain import structs
 from tpre_offchain.chain.structs import make_record_id, make_round_id
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
-from tpre_offchain.crypto.curve import R, pairing
-from tpre_offchain.crypto.kem import DecryptionFailed
+from tpre_offchain.crypto.curve import R, g2, multi_pairing, pairing
+from tpre_offchain.crypto.kem import DecryptionFailed, open_sealed
 from tpre_offchain.crypto.keys import prove_key
 from tpre_offchain.crypto.proofs import Proof
 from tpre_offchain.types import Address
@@ -129,7 +130,7 @@ def test_copied_capsule__under_the_attackers_own_stream__is_of_no_label_of_the_g
 
 
 def test_copied_capsule__converted_under_the_attackers_grant_all_the_same__opens_nothing() -> None:
-    """Were it converted for mallory with mallory's re-key: Z^(k a_L / a') comes out, which he had without anybody's help."""
+    """Converted with mallory's re-key all the same, it gives him Z^(k a_L / a'), which he had without help."""
     victim, mallory = Scene(2, 3), Scene(2, 3, owner="mallory", user="mallory", seed=9)
     wanted = victim.capsule(3)
     pushed = pre.VerifiedCapsule(mallory.label_key, wanted.context, wanted.capsule)
@@ -137,14 +138,14 @@ def test_copied_capsule__converted_under_the_attackers_grant_all_the_same__opens
     points = [wanted.c1 * one.fragment for one in weights]
     result = points[0] * 2 + points[1] * -1  # Lagrange at 0 for slots 1 and 2
     b = mallory.receiving_key.secret
-    shared = pre.multi_pairing([
+    shared = multi_pairing([
         (wanted.c1 * pow(b, -1, R), mallory.rekey.rekey.masked_key),
-        (result * -pow(b, -1, R), pre.g2()),
+        (result * -pow(b, -1, R), g2()),
     ])  # fmt: skip
-    assert shared == pairing(wanted.c1 * pow(mallory.label_secret, -1, R), pre.g2())
+    assert shared == pairing(wanted.c1 * pow(mallory.label_secret, -1, R), g2())
     for label_key in (victim.label_key, mallory.label_key):
         with pytest.raises(DecryptionFailed):
-            pre.open_sealed(shared, label_key, pushed.context, wanted.capsule)
+            open_sealed(shared, label_key, pushed.context, wanted.capsule)
 
 
 def test_record_with_a_false_proof__in_the_only_place__ends_the_round(ground: Ground) -> None:

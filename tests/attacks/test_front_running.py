@@ -1,4 +1,4 @@
-"""A watcher of the mempool sends first what somebody else has sent: a submission, a proposal, a complaint, a challenge."""
+"""A watcher of the mempool sends first what another has sent: a submission, a proposal, a complaint, a challenge."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.attacks.ground import Ground
-from tests.attacks.test_replay import rekey_struct
+from tests.attacks.ground import SECOND, Ground
 from tests.property.scene import identity
 from tests.stateful.world import FEE, GRANT, SETTINGS, proof
 from tpre_offchain.chain import structs
@@ -77,32 +76,23 @@ def test_proposal__naming_who_did_not_submit__is_refused(ground: Ground) -> None
 
 def grant_with_bad_pads(ground: Ground) -> tuple[pre.VerifiedRekey, structs.Rekey]:
     """A second grant, live on the chain, in which the owner has dealt every slot a wrong fragment."""
-    asked = structs.AccessRequest(ground.preimage.stream_id, 0, 0, 2, 3)  # type: ignore[arg-type]
-    ground.evm.send(ground.user, "GrantRegistry", "requestAccess", asked, value=10**18)
-    committee = ground.evm.call("GrantRegistry", "committeeOf", GRANT + 1)
-    known = {member.account: member for member in ground.grant_context.members}
-    members = tuple(known[one.account] for one in committee)
-    context = replace(ground.grant_context, grant_id=GRANT + 1, members=members)
-    secret = pre.label_secret(identity("owner").delegating_key().secret, context.label)
-    receiving_key = identity("user").receiving_key().public
-    good = pre.generate_kfrags(secret, receiving_key, context, ground.random)
+    context, receiving_key = ground.ask_again(), identity("user").receiving_key().public
+    good = ground.made_for(context, receiving_key)
     bad = replace(good, pads=tuple(xor(pad, bytes(31) + b"\1") for pad in good.pads))
-    rekey = pre.verify_rekey(context, ground.label_key, receiving_key, bad)
-    struct = rekey_struct(ground, bad)
-    call = ("GrantRegistry", "grant", GRANT + 1, ground.expiry, 1, receiving_key.to_evm(), (struct,))
+    struct = ground.rekey_struct(bad)
+    call = ("GrantRegistry", "grant", SECOND, ground.expiry, 1, receiving_key.to_evm(), (struct,))
     ground.evm.send(ground.owner, *call, structs.NO_FIRST_ROUND)
-    ground.committee_2 = committee
-    return rekey, struct
+    return pre.verify_rekey(context, ground.label_key, receiving_key, bad), struct
 
 
 def test_complaint__copied_by_others__is_refused_and_the_victims_still_counts(ground: Ground) -> None:
     rekey, struct = grant_with_bad_pads(ground)
-    committee = ground.committee_2
+    committee = ground.evm.call("GrantRegistry", "committeeOf", SECOND)
     victim, thief = committee[0].account, committee[1].account
     key = identity(victim).proxy_key()
     honest = pre.prove_complaint(rekey, Slot(1), key, ground.random)
     shown = (key.public.to_evm(), honest.shared.to_evm(), proof(honest.proof))
-    call = ("GrantRegistry", "complain", GRANT + 1, committee, struct)
+    call = ("GrantRegistry", "complain", SECOND, committee, struct)
     for other in (ground.stranger, thief):
         ground.refused("NotInSlot", other, *call, 1, *shown)
     # in the thief's own slot: with the victim's key, and with its own
@@ -112,7 +102,7 @@ def test_complaint__copied_by_others__is_refused_and_the_victims_still_counts(gr
     with pytest.raises(InvalidComplaintProof):
         pre.verify_complaint(rekey, replace(honest, slot=Slot(2)))
     ground.evm.send(victim, *call, 1, *shown)
-    assert ground.evm.call("GrantRegistry", "accessOf", GRANT + 1).status is structs.Status.VOIDED
+    assert ground.evm.call("GrantRegistry", "accessOf", SECOND).status is structs.Status.VOIDED
 
 
 def test_complaint__invented_against_a_good_fragment__is_refused_or_costs_its_maker(ground: Ground) -> None:
@@ -120,9 +110,9 @@ def test_complaint__invented_against_a_good_fragment__is_refused_or_costs_its_ma
     account = ground.proxy(1)
     key = identity(account).proxy_key()
     true = pre.prove_complaint(ground.rekey, Slot(1), key, ground.random)
-    call = ("GrantRegistry", "complain", GRANT, ground.committee, rekey_struct(ground, ground.rekey.rekey), 1)
+    call = ("GrantRegistry", "complain", GRANT, ground.committee, ground.rekey_struct(ground.rekey.rekey), 1)
     forged = replace(true, shared=true.shared + g1())
-    assert not hashing_pads_agree(ground, forged, true)
+    assert not fragments_agree(ground, forged, true)
     shown = (key.public.to_evm(), forged.shared.to_evm(), proof(true.proof))
     ground.refused("InvalidComplaintProof", account, *call, *shown)
     ground.evm.send(account, *call, key.public.to_evm(), true.shared.to_evm(), proof(true.proof))
@@ -131,11 +121,11 @@ def test_complaint__invented_against_a_good_fragment__is_refused_or_costs_its_ma
     assert bond == SETTINGS.proxies.bond_wei - SETTINGS.grants.complaint_penalty_wei
 
 
-def hashing_pads_agree(ground: Ground, one: pre.Complaint, other: pre.Complaint) -> bool:
+def fragments_agree(ground: Ground, one: pre.Complaint, other: pre.Complaint) -> bool:
     made = ground.rekey.rekey
     ctx = ground.grant_context.hash(made.masked_key, made.mask, made.commitments)
     label = ground.grant_context.label
-    first, second = (hashing.pad(ctx, label, 1, complaint.shared) for complaint in (one, other))
+    first, second = (hashing.pad(ctx, label, Slot(1), complaint.shared) for complaint in (one, other))
     return int.from_bytes(xor(made.pads[0], first), "big") % R == int.from_bytes(xor(made.pads[0], second), "big") % R
 
 

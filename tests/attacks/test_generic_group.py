@@ -48,7 +48,7 @@ def record(h: int, number: int) -> View:
 
 
 def rekey(h: int, grant: int, b: Exponent, slope: Exponent | None = None) -> View:
-    """B, U, V, C_0, C_1, R. The pads hide what they hide without e or ni. ``slope``: s(1) - s, where somebody knows of it."""
+    """B, U, V, C_0, C_1, R; the pads are noise without e or ni. ``slope``: s(1) - s, where somebody knows of it."""
     s = s_of(h, grant)
     in_g1 = (times(a_of(h), s), times(a_of(h), slope or unknown(f"s1 {h} {grant}")), unknown(f"e {h} {grant}"))
     return View(in_g1, (b, plus(over(b, a_of(h)), s), times(ETA, s)))

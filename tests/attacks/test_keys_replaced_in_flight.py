@@ -1,46 +1,31 @@
-"""Somebody between the parties and the chain shows each a key of his own: B to the owner, A to a publisher, N_i to the owner, U to the chain."""
+"""Somebody in between shows each a key of his own: B and N_i to the owner, A to a publisher, U to the chain."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tests.attacks.ground import Ground
-from tests.attacks.test_replay import rekey_struct
+from tests.attacks.ground import SECOND, Ground
 from tests.property.scene import identity, metadata
 from tests.stateful.world import GRANT, QUOTA, proof
 from tpre_offchain.chain import structs
 from tpre_offchain.chain.structs import make_round_id
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
+from tpre_offchain.crypto.curve import G2
 from tpre_offchain.crypto.keys import InvalidKeyProof, Role, prove_key, verify_key_proof
 from tpre_offchain.crypto.kfrag import BadFragment, InvalidGrantProof, MalformedGrant
-from tpre_offchain.types import GrantId, Slot
-
-AGAIN = GrantId(2)
+from tpre_offchain.types import Address, Slot, StreamId
 
 
-def new_context(ground: Ground) -> pre.GrantContext:
-    """A second request of the user, about to be granted."""
-    asked = structs.AccessRequest(ground.preimage.stream_id, 0, 0, 2, 3)  # type: ignore[arg-type]
-    ground.evm.send(ground.user, "GrantRegistry", "requestAccess", asked, value=10**18)
-    committee = ground.evm.call("GrantRegistry", "committeeOf", AGAIN)
-    known = {member.account: member for member in ground.grant_context.members}
-    members = tuple(known[one.account] for one in committee)
-    return replace(ground.grant_context, grant_id=AGAIN, members=members)
-
-
-def owner_secret(context: pre.GrantContext) -> int:
-    return pre.label_secret(identity("owner").delegating_key().secret, context.label)
-
-
-def granted(ground: Ground, receiving_key: pre.G2, rekey: pre.Rekey) -> tuple[object, ...]:
-    struct = (rekey_struct(ground, rekey),)
+def granted(ground: Ground, receiving_key: G2, rekey: pre.Rekey) -> tuple[Any, ...]:
+    struct = (ground.rekey_struct(rekey),)
     return (
         "GrantRegistry",
         "grant",
-        AGAIN,
+        SECOND,
         ground.expiry,
         QUOTA,
         receiving_key.to_evm(),
@@ -50,14 +35,14 @@ def granted(ground: Ground, receiving_key: pre.G2, rekey: pre.Rekey) -> tuple[ob
 
 
 def test_receiving_key__replaced_before_the_owner_sees_it__grants_nothing(ground: Ground) -> None:
-    context = new_context(ground)
+    context = ground.ask_again()
     mallory, user = identity("mallory").receiving_key(), identity("user").receiving_key()
-    for_mallory = pre.generate_kfrags(owner_secret(context), mallory.public, context, ground.random)
+    for_mallory = ground.made_for(context, mallory.public)
     # By itself it is a perfect grant to mallory: what the committee converts, he reads.
     verified = pre.verify_rekey(context, ground.label_key, mallory.public, for_mallory)
     place = pre.RecordContext(ground.domain, ground.preimage, ground.records[0].id)
     capsule = pre.verify_capsule(ground.label_key, place, ground.records[0].capsule)
-    rounds, made = pre.RoundContext(ground.domain, make_round_id(AGAIN, 0)), []
+    rounds, made = pre.RoundContext(ground.domain, make_round_id(SECOND, 0)), []
     for slot in (1, 2):
         key = identity(context.members[slot - 1].account).proxy_key()
         one = pre.reencrypt(pre.open_fragment(verified, Slot(slot), key), rounds, [capsule], ground.random)
@@ -75,30 +60,30 @@ def test_delegating_key__replaced_before_the_publisher_sees_it__makes_a_record_t
     ground: Ground,
 ) -> None:
     mallory = identity("mallory").delegating_key()
-    place = pre.RecordContext(ground.domain, ground.preimage, structs.make_record_id(1, ground.owner, 3))  # type: ignore[arg-type]
+    place = pre.RecordContext(ground.domain, ground.preimage, structs.make_record_id(StreamId(1), ground.owner, 3))
     theirs = pre.label_key(mallory.public, place.label)
     secret = identity("owner").publisher_secret
     capsule = pre.encrypt(theirs, place, metadata("3.csv"), secret, ground.random)
-    # mallory reads what was sealed for him: a publisher must hold A against the chain (tests/integration/test_clients_faults.py)
+    # mallory reads what was sealed for him: a publisher must hold A against the chain, and our clients do
     assert pre.decrypt_original(pre.label_secret(mallory.secret, place.label), place, capsule) == metadata("3.csv")
     with pytest.raises(InvalidCapsuleProof):
         pre.verify_capsule(ground.label_key, place, capsule)
     # nor does the owner grant anything under mallory's key
-    context = new_context(ground)
+    context = ground.ask_again()
     rekey = pre.generate_kfrags(
         pre.label_secret(mallory.secret, context.label), identity("user").receiving_key().public, context, ground.random
     )
-    struct = replace(rekey_struct(ground, rekey), delegating_key=mallory.public.to_evm())
-    call = ("GrantRegistry", "grant", AGAIN, ground.expiry, QUOTA, identity("user").receiving_key().public.to_evm())
+    struct = replace(ground.rekey_struct(rekey), delegating_key=mallory.public.to_evm())
+    call = ("GrantRegistry", "grant", SECOND, ground.expiry, QUOTA, identity("user").receiving_key().public.to_evm())
     ground.refused("KeyMismatch", ground.owner, *call, (struct,), structs.NO_FIRST_ROUND)
 
 
 def test_proxy_key__replaced_before_the_owner_sees_it__voids_the_grant(ground: Ground) -> None:
-    context = new_context(ground)
-    victim, mallory = context.members[0].account, identity("mallory").proxy_key()
+    context = ground.ask_again()
+    victim, mallory = Address(context.members[0].account), identity("mallory").proxy_key()
     seen = replace(context, members=(replace(context.members[0], public_key=mallory.public), *context.members[1:]))
     user = identity("user").receiving_key().public
-    rekey = pre.generate_kfrags(owner_secret(context), user, seen, ground.random)
+    rekey = ground.made_for(seen, user)
     # mallory holds slot 1's fragment now, and the chain cannot see it: the pads are ciphertexts
     assert pre.open_fragment(pre.verify_rekey(seen, ground.label_key, user, rekey), Slot(1), mallory).fragment
     ground.evm.send(ground.owner, *granted(ground, user, rekey))
@@ -109,25 +94,26 @@ def test_proxy_key__replaced_before_the_owner_sees_it__voids_the_grant(ground: G
         pre.open_fragment(true, Slot(1), key)
     assert caught.value.culprit == ground.owner
     shown = pre.prove_complaint(true, Slot(1), key, ground.random)
-    committee = ground.evm.call("GrantRegistry", "committeeOf", AGAIN)
-    call = ("GrantRegistry", "complain", AGAIN, committee, rekey_struct(ground, rekey), 1)
+    committee = ground.evm.call("GrantRegistry", "committeeOf", SECOND)
+    call = ("GrantRegistry", "complain", SECOND, committee, ground.rekey_struct(rekey), 1)
     ground.evm.send(victim, *call, key.public.to_evm(), shown.shared.to_evm(), proof(shown.proof))
-    assert ground.evm.call("GrantRegistry", "accessOf", AGAIN).status is structs.Status.VOIDED
+    assert ground.evm.call("GrantRegistry", "accessOf", SECOND).status is structs.Status.VOIDED
 
 
 @pytest.mark.parametrize("field", ["masked_key", "mask", "commitments", "ephemeral", "pads"])
 def test_rekey__one_value_replaced_on_its_way_to_the_chain__is_refused(ground: Ground, field: str) -> None:
-    context = new_context(ground)
+    context = ground.ask_again()
     user, mallory = identity("user").receiving_key().public, identity("mallory").receiving_key().public
-    rekey = pre.generate_kfrags(owner_secret(context), user, context, ground.random)
-    other = pre.generate_kfrags(owner_secret(context), mallory, context, ground.random)
+    rekey = ground.made_for(context, user)
+    other = ground.made_for(context, mallory)
     replaced = replace(rekey, **{field: getattr(other, field)})
     # pads are ciphertexts: only the proxy of a slot can tell, and it can complain; all else is bound by the proof of R
     if field == "pads":
         ground.evm.send(ground.owner, *granted(ground, user, replaced))
+        verified = pre.verify_rekey(context, ground.label_key, user, replaced)
+        key = identity(context.members[0].account).proxy_key()
         with pytest.raises(BadFragment):
-            key = identity(context.members[0].account).proxy_key()
-            pre.open_fragment(pre.verify_rekey(context, ground.label_key, user, replaced), Slot(1), key)
+            pre.open_fragment(verified, Slot(1), key)
         return
     ground.refused("InvalidEphemeralProof", ground.owner, *granted(ground, user, replaced))
     with pytest.raises(InvalidGrantProof):
@@ -153,8 +139,6 @@ def test_receiving_key__user_registers_another_after_the_grant__changes_nothing_
     ground.evm.send(ground.user, "KeyRegistry", "registerReceivingKey", thief_key.public.to_evm(), shown)
     access = ground.evm.call("GrantRegistry", "accessOf", GRANT)
     assert access.delegatee_key_version == 1
-    made = pre.generate_kfrags(
-        owner_secret(ground.grant_context), thief_key.public, ground.grant_context, ground.random
-    )
+    made = ground.made_for(ground.grant_context, thief_key.public)
     call = ("GrantRegistry", "addRekeys", GRANT, ground.committee, thief_key.public.to_evm())
-    ground.refused("KeyMismatch", ground.owner, *call, (rekey_struct(ground, made),))
+    ground.refused("KeyMismatch", ground.owner, *call, (ground.rekey_struct(made),))

@@ -10,7 +10,6 @@ from eth_utils.address import to_checksum_address
 from tests.attacks.ground import Ground
 from tests.property.scene import identity
 from tests.stateful.world import proof
-from tpre_offchain.chain import structs
 from tpre_offchain.crypto.keys import prove_key
 from tpre_offchain.types import Address
 
@@ -23,8 +22,11 @@ def pushed(value: int, size: int) -> bytes:
 
 
 def greedy(treasury: Address, withdraw: bytes) -> bytes:
-    """Runtime code: called with data, it passes data[32:] on to the address in data[:32]; paid without data, it counts that in
-    slot 0, calls the Treasury's ``withdraw`` for itself again, and keeps in slot 1 whether that succeeded."""
+    """Runtime code of the attacker.
+
+    Called with data, it passes data[32:] on to the address in data[:32]. Paid without data, it counts that in slot 0,
+    calls the Treasury's ``withdraw`` for itself again, and keeps in slot 1 whether that succeeded.
+    """
     to_self = (
         pushed(int.from_bytes(withdraw, "big"), 4)
         + bytes.fromhex("60e01b5f52")  # SHL 224, MSTORE 0: the selector
@@ -78,8 +80,7 @@ def test_withdraw__receiver_calls_back_while_paid__is_paid_once(ground: Ground) 
     key = identity("greedy").receiving_key()
     shown = proof(prove_key(ground.domain, attacker, key, ground.random))
     through("KeyRegistry", "registerReceivingKey", key.public.to_evm(), shown)
-    asked = structs.AccessRequest(ground.preimage.stream_id, 0, 0, 2, 3)  # type: ignore[arg-type]
-    through("GrantRegistry", "requestAccess", asked, value=MONEY)
+    through("GrantRegistry", "requestAccess", ground.asked, value=MONEY)
     through("GrantRegistry", "withdrawRequest", 2)
     assert ground.evm.call("Treasury", "creditOf", attacker) == MONEY
     before = ground.evm.balance(treasury)

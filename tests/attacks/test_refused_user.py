@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.ground import Ground
+from tests.attacks.ground import SECOND, Ground
 from tests.stateful.world import DEPOSIT_WEI, FEE, GRANT, QUOTA, SETTINGS, THRESHOLD
 from tpre_offchain.chain import structs
+from tpre_offchain.types import StreamId
 
 OPEN = ("ConversionRounds", "openRound")
 
@@ -67,14 +68,11 @@ def test_open_round__expired__is_refused_at_the_very_second(ground: Ground) -> N
 
 
 def test_grant__without_an_end__is_refused(ground: Ground) -> None:
-    ground.evm.send(
-        ground.user, "GrantRegistry", "requestAccess",
-        structs.AccessRequest(ground.preimage.stream_id, 0, 0, 2, 3), value=10**18,  # type: ignore[arg-type]
-    )  # fmt: skip
+    ground.ask_again()
     for expiry in (0, ground.evm.now - 1, ground.evm.now + SETTINGS.grants.max_grant_seconds + 60, 2**40 - 1):
-        arguments = (GRANT + 1, expiry, 1, bytes(256), (), structs.NO_FIRST_ROUND)
+        arguments = (SECOND, expiry, 1, bytes(256), (), structs.NO_FIRST_ROUND)
         ground.refused("BadExpiry", ground.owner, "GrantRegistry", "grant", *arguments)
-    arguments = (GRANT + 1, ground.expiry, 0, bytes(256), (), structs.NO_FIRST_ROUND)
+    arguments = (SECOND, ground.expiry, 0, bytes(256), (), structs.NO_FIRST_ROUND)
     ground.refused("ZeroQuota", ground.owner, "GrantRegistry", "grant", *arguments)
 
 
@@ -113,7 +111,7 @@ def test_open_round__record_of_a_later_epoch__is_not_of_the_grant(ground: Ground
     shown = structs.Proof(record.proof.challenge, record.proof.response)
     published = structs.RecordInput(record.c1.to_evm(), record.c2, record.c3, shown, ground.records[0].cid_hash)
     ground.evm.send(ground.owner, "RecordRegistry", "publish", stream, 1, 3, published)
-    later = structs.make_record_id(stream, ground.owner, 3)
+    later = structs.make_record_id(StreamId(stream), ground.owner, 3)
     ref = structs.RecordRef(later, record.c1.to_evm(), ground.records[0].ref.seal_hash)
     ground.refused("UnknownRecord", ground.user, *OPEN, GRANT, 0, *ground.hashes, (ref,))
     ground.refused("RekeyMismatch", ground.user, *OPEN, GRANT, 1, *ground.hashes, (ref,))

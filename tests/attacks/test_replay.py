@@ -1,4 +1,4 @@
-"""Something valid is used again where it does not belong: another chain, contract, round, grant, or the same place twice."""
+"""Something valid is used again where it does not belong: another chain, contract, round or grant, or twice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.attacks.ground import Ground
+from tests.attacks.ground import SECOND, Ground
 from tests.property.scene import Scene, identity
 from tests.stateful.world import GRANT, QUOTA, SETTINGS, proof
 from tpre_offchain.chain import structs
@@ -16,7 +16,7 @@ from tpre_offchain.crypto.cfrag import InvalidCFragProof
 from tpre_offchain.crypto.hashing import Domain
 from tpre_offchain.crypto.keys import InvalidKeyProof, Role, prove_key, verify_key_proof
 from tpre_offchain.crypto.kfrag import InvalidGrantProof
-from tpre_offchain.types import GrantId, RoundId, Slot
+from tpre_offchain.types import RoundId, Slot
 
 OTHER = "0x" + "99" * 20
 ELSEWHERE = ["chain_id", "key_registry", "proxy_registry", "record_registry", "grant_registry", "rounds"]
@@ -133,33 +133,12 @@ def test_submission_proposal_and_vote__twice__are_counted_once(ground: Ground) -
 
 
 def test_rekey__of_another_grant_to_the_same_user__is_refused(ground: Ground) -> None:
-    asked = structs.AccessRequest(ground.preimage.stream_id, 0, 0, 2, 3)  # type: ignore[arg-type]
-    ground.evm.send(ground.user, "GrantRegistry", "requestAccess", asked, value=10**18)
-    again = GrantId(2)
-    committee = ground.evm.call("GrantRegistry", "committeeOf", again)
-    old = rekey_struct(ground, ground.rekey.rekey)
-    receiving_key = identity("user").receiving_key().public.to_evm()
-    call = ("GrantRegistry", "grant", again, ground.expiry, QUOTA, receiving_key)
+    context, receiving_key = ground.ask_again(), identity("user").receiving_key().public
+    call = ("GrantRegistry", "grant", SECOND, ground.expiry, QUOTA, receiving_key.to_evm())
+    old = ground.rekey_struct(ground.rekey.rekey)
     ground.refused("InvalidEphemeralProof", ground.owner, *call, (old,), structs.NO_FIRST_ROUND)
-    members = {member.public_key: member for member in ground.grant_context.members}
-    in_order = [next(m for m in members.values() if m.account == one.account) for one in committee]
-    context = replace(ground.grant_context, grant_id=again, members=tuple(in_order))
-    secret = pre.label_secret(identity("owner").delegating_key().secret, context.label)
-    fresh = pre.generate_kfrags(secret, identity("user").receiving_key().public, context, ground.random)
-    ground.evm.send(ground.owner, *call, (rekey_struct(ground, fresh),), structs.NO_FIRST_ROUND)
-
-
-def rekey_struct(ground: Ground, rekey: pre.Rekey) -> structs.Rekey:
-    return structs.Rekey(
-        epoch=0,  # type: ignore[arg-type]
-        delegating_key=identity("owner").delegating_key().public.to_evm(),
-        masked_key=rekey.masked_key.to_evm(),
-        mask=rekey.mask.to_evm(),
-        commitments=tuple(point.to_evm() for point in rekey.commitments),
-        ephemeral=rekey.ephemeral.to_evm(),
-        ephemeral_proof=proof(rekey.ephemeral_proof),
-        pads=tuple(rekey.pads),
-    )
+    fresh = ground.rekey_struct(ground.made_for(context, receiving_key))
+    ground.evm.send(ground.owner, *call, (fresh,), structs.NO_FIRST_ROUND)
 
 
 def test_cfrags__of_another_grants_round__do_not_verify() -> None:
@@ -178,4 +157,4 @@ def test_cfrags__of_another_grants_round__do_not_verify() -> None:
 def test_grant__its_own_rekey_posted_again__is_refused(ground: Ground) -> None:
     receiving_key = identity("user").receiving_key().public.to_evm()
     call = ("GrantRegistry", "addRekeys", GRANT, ground.committee, receiving_key)
-    ground.refused("RekeyExists", ground.owner, *call, (rekey_struct(ground, ground.rekey.rekey),))
+    ground.refused("RekeyExists", ground.owner, *call, (ground.rekey_struct(ground.rekey.rekey),))

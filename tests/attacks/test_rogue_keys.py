@@ -1,4 +1,7 @@
-"""Keys that are made from others' keys, shown to the real registries. What they would give is in tests/attacks/test_named_attacks.py."""
+"""Keys that are made from others' keys, shown to the real registries.
+
+What they would give is shown in tests/attacks/test_named_attacks.py.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """One person joins n times to own a committee: what the draw and the bond give, and what they do not, in numbers.
 
-They give: no place for a join that comes after the request; the chance of the hypergeometric distribution and no better; a price that
-grows with the pool. They do not give one proxy a person: whoever holds most of the bonds holds most committees.
+They give: no place for a join that comes after the request; the chance of the hypergeometric distribution and no
+better; a price that grows with the pool. They do not give one proxy a person: whoever holds most of the bonds holds
+most committees.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from tests.attacks.ground import Ground
 from tests.property.scene import identity
 from tests.stateful.evm import Reverted
 from tests.stateful.world import SETTINGS, proof
-from tpre_offchain.chain import structs
 from tpre_offchain.crypto.keys import prove_key
 from tpre_offchain.types import Address
 
@@ -84,15 +84,14 @@ def newcomer(number: int) -> Address:
 
 def test_join__once_the_request_is_there__comes_too_late_for_its_committee(ground: Ground) -> None:
     """The committee is a function of the request's block; who joins in that block or after it is in no place of it."""
-    asked = structs.AccessRequest(ground.preimage.stream_id, 0, 0, 2, 3)  # type: ignore[arg-type]
-    ground.evm.send(ground.user, "GrantRegistry", "requestAccess", asked, value=ETHER)
+    ground.evm.send(ground.user, "GrantRegistry", "requestAccess", ground.asked, value=ETHER)
     ground.evm.mine()
     committee = ground.evm.call("GrantRegistry", "committeeOf", 2)
     for number in range(6):
         join(ground, newcomer(number), f"sybil {number}")
     assert ground.evm.call("GrantRegistry", "committeeOf", 2) == committee
     ground.evm.send(ground.user, "GrantRegistry", "withdrawRequest", 2)
-    ground.evm.send(ground.user, "GrantRegistry", "requestAccess", asked, value=ETHER)
+    ground.evm.send(ground.user, "GrantRegistry", "requestAccess", ground.asked, value=ETHER)
     ground.evm.mine()
     pool = {ground.evm.call("ProxyRegistry", "proxyAt", index).account.lower() for index in range(9)}
     assert {newcomer(number) for number in range(6)} < pool  # joined in time for this one
@@ -145,16 +144,20 @@ def test_security_md__chances_of_a_draw_that_fails__are_the_exact_ones(project_r
         assert per_cent == pytest.approx(exact, abs=0.005), (n, honest, holes)
 
 
+def draw_fails(ground: Ground, seed: int, pool: int, block: int) -> bool:
+    try:
+        ground.evm.call("ProxyRegistry", "draw", seed.to_bytes(32, "big"), pool, block, 3)
+    except Reverted as problem:
+        return problem.name == "CommitteeUndrawable"
+    return False
+
+
 @pytest.mark.parametrize("pool", [256, 300, 1_000])
 def test_draw__pool_of_empty_places__fails_as_often_as_stated(ground: Ground, pool: int) -> None:
     """The three proxies in a pool whose other places are empty; a pool of 256 never fails."""
     block, failed, draws = ground.evm.block_number(), 0, 60
     for seed in range(draws):
-        try:
-            ground.evm.call("ProxyRegistry", "draw", seed.to_bytes(32, "big"), pool, block, 3)
-        except Reverted as problem:
-            assert problem.name == "CommitteeUndrawable"
-            failed += 1
+        failed += draw_fails(ground, seed, pool, block)
     expected = undrawable(3, 3, pool - 3)
     assert (failed == 0) == (pool == 256)
     assert abs(failed / draws - expected) <= 4 * (expected * (1 - expected) / draws) ** 0.5
