@@ -218,7 +218,12 @@ class Connection:
 
     async def receipt(self, tx_hash: bytes) -> Receipt | None:
         """The receipt of a mined transaction, or None while it is not mined."""
-        raw = await self.rpc("eth_getTransactionReceipt", "0x" + tx_hash.hex())
+        try:
+            raw = await self.rpc("eth_getTransactionReceipt", "0x" + tx_hash.hex())
+        except RpcRefused as refused:
+            if refused.not_indexed_yet:
+                return None
+            raise
         return None if raw is None else Receipt.from_rpc(raw)
 
     async def nonce(self, account: Address, block: str = "latest") -> int:

@@ -13,6 +13,7 @@ METHOD_NOT_SUPPORTED = -32004
 LIMIT_EXCEEDED = -32005
 # the last is anvil's over a WebSocket
 _UNSUPPORTED = re.compile(r"not supported|does not exist|not found|did not match any variant", re.IGNORECASE)
+_INDEXING = re.compile(r"indexing is in progress", re.IGNORECASE)
 _TOO_MUCH = re.compile(
     r"(more than|limit|exceed|too (many|large|wide)|range|timed? ?out|response size|10000 results)", re.IGNORECASE
 )
@@ -69,6 +70,11 @@ class RpcRefused(ChainError):
     def unsupported(self) -> bool:
         """Whether the node does not have the method at all."""
         return self.code in {METHOD_NOT_FOUND, METHOD_NOT_SUPPORTED} or bool(_UNSUPPORTED.search(self.node_message))
+
+    @property
+    def not_indexed_yet(self) -> bool:
+        """Whether the node may know the transaction a moment later: geth says so of one that it has just taken."""
+        return bool(_INDEXING.search(self.node_message))
 
     @property
     def asks_too_much(self) -> bool:

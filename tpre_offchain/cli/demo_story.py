@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from tpre_offchain.cli.home import Home
 from tpre_offchain.cli.localnet import BadThreshold, NetPlan, start_net, stop_net
 from tpre_offchain.cli.net_state import LocalNet
+from tpre_offchain.cli.node import NodeKind
 from tpre_offchain.cli.recording import record_machine
 
 if TYPE_CHECKING:
@@ -63,13 +64,17 @@ class Narrator(Protocol):
 
 @dataclass(frozen=True)
 class DemoPlan:
-    """``file``: the input; None records this machine. ``kill``: proxies to kill before the round."""
+    """``file``: the input; None records this machine. ``kill``: proxies to kill before the round. ``node`` and
+    ``transports`` are those of ``NetPlan``.
+    """
 
     proxies: int
     threshold: int
     file: Path | None = None
     kill: int = 0
     store: str | None = None
+    node: NodeKind | None = None
+    transports: tuple[str, ...] = ("ws", "http")
 
     def __post_init__(self) -> None:
         if self.kill > self.proxies - self.threshold:
@@ -113,7 +118,16 @@ def tell(plan: DemoPlan, home: Home, narrator: Narrator) -> DemoResult:
     with ExitStack() as stack:
         recording = stack.enter_context(ThreadPoolExecutor(1)).submit(_input, plan, home)
         net = start_net(
-            NetPlan(plan.proxies, plan.threshold, (), plan.store, with_parent=True, accounts=(OWNER, USER)),
+            NetPlan(
+                plan.proxies,
+                plan.threshold,
+                (),
+                plan.store,
+                with_parent=True,
+                accounts=(OWNER, USER),
+                node=plan.node,
+                transports=plan.transports,
+            ),
             home,
             narrator.net_step,
         )
@@ -260,7 +274,7 @@ def _session(home: Home, net: LocalNet, name: str) -> Session:
     path = home.keystore(name)
     keys = open_keystore(path, read_passphrase(home.known_passphrase(path), ""))
     return Session.open(
-        rpc=[url for url in net.endpoints if url.startswith("http")],
+        rpc=[url for url in net.endpoints if url.startswith("http")] or net.endpoints,
         deployment=home.deployment_file,
         store=net.store,
         keys=keys,

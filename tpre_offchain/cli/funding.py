@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from tpre_offchain.errors import ChainError
 
 if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
     from tpre_offchain.chain.connection import Connection
     from tpre_offchain.cli.invocation import Invocation
 
@@ -20,6 +22,22 @@ class NoFaucet(ChainError):
     """The node gives no money away: it is no development node."""
 
     default_hint = "send ETH to the account from another one"
+
+
+async def funded_deployer(connection: Connection) -> LocalAccount:
+    """The account to deploy with on a development chain: the environment's, the node's well-known one, or a fresh one
+    that the node funds. Raises ``NoFaucet``.
+    """
+    from eth_account import Account
+
+    from deploy.deploy import NoDeployerKey, deployer_account
+
+    try:
+        return await deployer_account(connection)
+    except NoDeployerKey:
+        account: LocalAccount = Account.create()
+        await fund(connection, [account.address])
+        return account
 
 
 async def fund(connection: Connection, accounts: Sequence[str], amount_wei: int = FUNDS_WEI) -> None:

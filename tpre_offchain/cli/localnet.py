@@ -13,15 +13,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tpre_offchain.cli.home import Home
 from tpre_offchain.cli.invocation import environment
 from tpre_offchain.cli.net_state import LocalNet, NetProxy, NoLocalNet
-from tpre_offchain.cli.node import Node, start_node
+from tpre_offchain.cli.node import Node, NodeKind, start_node
 from tpre_offchain.cli.opening import make_local_keys
 from tpre_offchain.cli.processes import ProcessFailed, ProcessId, end, spawn, tail, uninterrupted
 from tpre_offchain.errors import ConfigError
@@ -50,7 +50,8 @@ class BadThreshold(ConfigError):
 @dataclass(frozen=True)
 class NetPlan:
     """``rpc``: endpoints of a development chain that is there already; none starts a node. ``with_parent``: the
-    processes end with this one. ``accounts``: names of keystores to make and fund.
+    processes end with this one. ``accounts``: names of keystores to make and fund. ``node``: which node to start; None
+    takes the best that is here. ``transports``: how it is spoken to, the preferred one first.
     """
 
     proxies: int
@@ -59,6 +60,8 @@ class NetPlan:
     store: str | None = None
     with_parent: bool = False
     accounts: tuple[str, ...] = ()
+    node: NodeKind | None = None
+    transports: tuple[str, ...] = ("ws", "http")
 
     def __post_init__(self) -> None:
         if not 1 <= self.threshold <= self.proxies <= MAX_PROXIES:
@@ -77,9 +80,8 @@ def start_net(plan: NetPlan, home: Home, on_step: OnStep) -> LocalNet:
 
     Raises ``NetIsUp``, ``NodeMissing``, ``ProcessFailed``, and what deployment raises.
     """
-    with suppress(NoLocalNet):
-        if any(process.running() for process in LocalNet.load(home).processes):
-            raise NetIsUp(f"a local net runs in {home.folder}")
+    if _running(home) is not None:
+        raise NetIsUp(f"a local net runs in {home.folder}")
     _clear(home)
     started = _Started([])
     try:
@@ -88,6 +90,42 @@ def start_net(plan: NetPlan, home: Home, on_step: OnStep) -> LocalNet:
         with uninterrupted():
             end(started.processes)
         raise
+
+
+def revive_net(home: Home, on_step: OnStep) -> LocalNet | None:
+    """Start the proxies of a running net that have died, with their keys, and wait until they serve.
+
+    None: no net runs. Raises ``NetIsUp`` if nothing can be done for it: no proxy is missing, or its chain is.
+    """
+    net = _running(home)
+    if net is None:
+        return None
+    dead = [proxy for proxy in net.proxies if proxy.process.running() is None]
+    if not dead:
+        raise NetIsUp(f"a local net runs in {home.folder}")
+    if net.node is not None and net.node.running() is None:
+        raise NetIsUp(f"proxies run in {home.folder}, but their chain is gone", hint="tpre net down, then tpre net up")
+    started: dict[int, ProcessId] = {}
+    try:
+        with _timed(on_step, "proxies"):
+            for proxy in dead:
+                one = Home(home.proxy_folder(proxy.number))
+                (one.folder / HEALTH_FILE).unlink(missing_ok=True)  # of the dead one: its port may be another's now
+                started[proxy.number] = _start_proxy(one, with_parent=False)
+            ports = _wait_ready(home, started)
+    except BaseException:
+        with uninterrupted():
+            end(started.values())
+        raise
+    alive = tuple(
+        replace(proxy, process=started[proxy.number], health_port=ports[proxy.number])
+        if proxy.number in started
+        else proxy
+        for proxy in net.proxies
+    )
+    revived = replace(net, proxies=alive)
+    revived.save(home)
+    return revived
 
 
 def stop_net(net: LocalNet) -> None:
@@ -101,28 +139,37 @@ def is_ready(proxy: NetProxy) -> bool:
     return _get(proxy.health_port, "readyz") is not None
 
 
+def _running(home: Home) -> LocalNet | None:
+    """The net of this home if any of its processes runs."""
+    with suppress(NoLocalNet):
+        net = LocalNet.load(home)
+        if any(process.running() for process in net.processes):
+            return net
+    return None
+
+
 def _start(plan: NetPlan, home: Home, on_step: OnStep, started: _Started) -> LocalNet:
     node = None
     with _timed(on_step, "node"):
         if not plan.rpc:
             home.node_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            node = start_node(home.node_folder, with_parent=plan.with_parent)
+            node = start_node(home.node_folder, with_parent=plan.with_parent, kind=plan.node)
             started.processes.append(node.process)
-    endpoints = plan.rpc or _endpoints(node)
+    endpoints = plan.rpc or _endpoints(node, plan.transports)
     store = plan.store or f"local:{home.store_folder.resolve()}"
     proxy_keys = []
     with _timed(on_step, "processes"):
         for number in range(1, plan.proxies + 1):
             one = _proxy_home(home, number, endpoints)
             proxy_keys.append(make_local_keys(one, "proxy"))
-            started.processes.append(_start_proxy(one, plan))
+            started.processes.append(_start_proxy(one, with_parent=plan.with_parent))
         accounts = [make_local_keys(home, name) for name in plan.accounts]
     with _timed(on_step, "contracts"):
         chain_id, client = asyncio.run(_deploy(home, endpoints, [*accounts, *proxy_keys]))
     processes = started.processes[-plan.proxies :]
     with _timed(on_step, "proxies"):
-        ports = _wait_ready(home, processes)
-    proxies = tuple(NetProxy(i + 1, proxy_keys[i].address, processes[i], ports[i]) for i in range(plan.proxies))
+        ports = _wait_ready(home, dict(enumerate(processes, 1)))
+    proxies = tuple(NetProxy(i + 1, proxy_keys[i].address, processes[i], ports[i + 1]) for i in range(plan.proxies))
     net = LocalNet(chain_id, client, endpoints, None if node is None else node.process, proxies, plan.threshold, store)
     net.save(home)
     return net
@@ -141,10 +188,11 @@ def _clear(home: Home) -> None:
     home.make()
 
 
-def _endpoints(node: Node | None) -> tuple[str, ...]:
+def _endpoints(node: Node | None, transports: Sequence[str]) -> tuple[str, ...]:
     if node is None:
         raise NoLocalNet("no chain to start a net on")
-    return (node.ws_url, node.http_url)
+    urls = {"ws": node.ws_url, "http": node.http_url}
+    return tuple(urls[transport] for transport in transports)
 
 
 def _proxy_home(home: Home, number: int, endpoints: Sequence[str]) -> Home:
@@ -157,47 +205,45 @@ def _proxy_home(home: Home, number: int, endpoints: Sequence[str]) -> Home:
     return one
 
 
-def _start_proxy(one: Home, plan: NetPlan) -> ProcessId:
+def _start_proxy(one: Home, *, with_parent: bool) -> ProcessId:
     command = [sys.executable, "-m", "tpre_offchain.cli", "proxy", "run", "--join", "--wait", str(int(READY_TIMEOUT_S))]
     command += ["--home", str(one.folder)]
-    child = spawn(command, log=one.folder / "log", env=environment(), with_parent=plan.with_parent)
+    child = spawn(command, log=one.folder / "log", env=environment(), with_parent=with_parent)
     return ProcessId.of(child.pid)
 
 
 async def _deploy(home: Home, endpoints: Sequence[str], keys: Sequence[Keys]) -> tuple[int, str]:
-    from deploy.deploy import deploy, deployer_account
+    from deploy.deploy import deploy
     from deploy.settings import LOCAL
     from tpre_offchain.chain.connection import Connection
-    from tpre_offchain.cli.funding import fund
+    from tpre_offchain.cli.funding import fund, funded_deployer
 
     async with await Connection.open(endpoints) as connection:
         await fund(connection, [one.address for one in keys])
-        deployment = await deploy(connection, await deployer_account(connection), LOCAL)
+        deployment = await deploy(connection, await funded_deployer(connection), LOCAL)
         deployment.save(home.deployment_file)
         return connection.chain_id, str(await connection.rpc("web3_clientVersion"))
 
 
-def _wait_ready(home: Home, processes: Sequence[ProcessId]) -> list[int]:
+def _wait_ready(home: Home, processes: Mapping[int, ProcessId]) -> Mapping[int, int]:
+    """Health ports by proxy number, once all of them serve. Raises ``ProcessFailed``."""
     deadline = time.monotonic() + READY_TIMEOUT_S
     ports: dict[int, int] = {}
-    while len(ports) < len(processes):
-        for number, process in enumerate(processes, 1):
-            if number in ports:
-                continue
+    while late := sorted(processes.keys() - ports.keys()):
+        for number in late:
             folder = home.proxy_folder(number)
-            if process.running() is None:
+            if processes[number].running() is None:
                 raise ProcessFailed(f"proxy {number} ended:\n{tail(folder / 'log')}")
             with suppress(OSError, ValueError, KeyError):
                 port = int(json.loads((folder / HEALTH_FILE).read_text())["port"])
                 if _get(port, "readyz") is not None:
                     ports[number] = port
         if time.monotonic() > deadline:
-            late = sorted({*range(1, len(processes) + 1)} - {*ports})
             raise ProcessFailed(
                 f"not ready after {READY_TIMEOUT_S:g} s: proxies {late}\n{tail(home.proxy_folder(late[0]) / 'log')}"
             )
         time.sleep(0.05)
-    return [ports[number] for number in sorted(ports)]
+    return ports
 
 
 def _get(port: int, path: str) -> Any:

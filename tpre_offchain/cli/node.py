@@ -1,4 +1,4 @@
-"""A local EVM node as a process: anvil out of ``node_modules`` where its binary is, else ``hardhat node``."""
+"""A local EVM node as a process: anvil or ``hardhat node`` out of ``node_modules``, or ``geth --dev``."""
 
 from __future__ import annotations
 
@@ -12,15 +12,28 @@ import time
 import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from tpre_offchain.cli.processes import ProcessFailed, ProcessId, end, spawn, tail
 
 CHAIN_ID: Final = 31337
+"""Of anvil and hardhat; ``geth --dev`` has 1337."""
 START_TIMEOUT_S: Final = 60.0
 PROJECT: Final = Path(__file__).resolve().parents[2]
-_LISTENING: Final = re.compile(r"(?:Listening on |JSON-RPC server at http://)127\.0\.0\.1:(\d+)")
+GETH_GAS_LIMIT: Final = 60_000_000
+_LISTENING: Final = re.compile(
+    r"(?:Listening on |JSON-RPC server at http://|HTTP server started +endpoint=)127\.0\.0\.1:(\d+)"
+)
+
+
+class NodeKind(StrEnum):
+    """Which node."""
+
+    ANVIL = "anvil"
+    HARDHAT = "hardhat"
+    GETH = "geth"
 
 
 class NodeMissing(ProcessFailed):
@@ -48,10 +61,12 @@ class Node:
         return f"ws://127.0.0.1:{self.port}"
 
 
-def start_node(folder: Path, *, with_parent: bool, port: int = 0) -> Node:
-    """Start a node with its files under ``folder``, and wait for it. Raises ``NodeMissing``, ``ProcessFailed``."""
+def start_node(folder: Path, *, with_parent: bool, port: int = 0, kind: NodeKind | None = None) -> Node:
+    """Start a node with its files under ``folder``, and wait for it. Raises ``NodeMissing``, ``ProcessFailed``.
+
+    ``kind``: None takes anvil where its binary is, else hardhat.
+    """
     log = folder / "node.log"
-    anvil = find_anvil()
     # HOME: anvil spills old states below it
     env = {
         "HOME": str(folder),
@@ -59,10 +74,12 @@ def start_node(folder: Path, *, with_parent: bool, port: int = 0) -> Node:
         "NO_COLOR": "1",
         "HARDHAT_DISABLE_TELEMETRY": "true",
     }
-    if anvil is not None:
-        command = [str(anvil), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)]
-        command += ["--hardfork", "prague", "--accounts", "1"]
-        where = folder
+    where = folder
+    chosen = kind or (NodeKind.HARDHAT if find_anvil() is None else NodeKind.ANVIL)
+    if chosen is NodeKind.ANVIL:
+        command = _anvil_command(port)
+    elif chosen is NodeKind.GETH:
+        command = _geth_command(folder, port)
     else:
         command, where = _hardhat_command(port or _free_port()), PROJECT
         env["HOME"] = os.environ.get("HOME", str(folder))
@@ -85,12 +102,40 @@ def find_anvil() -> Path | None:
     return Path(on_path) if on_path else None
 
 
+def find_geth() -> Path | None:
+    """The geth that ``make services`` has built, or one on PATH."""
+    built = PROJECT / ".cache" / "bin" / "geth"
+    on_path = shutil.which("geth")
+    return built if os.access(built, os.X_OK) else (Path(on_path) if on_path else None)
+
+
+def _anvil_command(port: int) -> list[str]:
+    anvil = find_anvil()
+    if anvil is None:
+        raise NodeMissing("there is no anvil in node_modules or on PATH")
+    command = [str(anvil), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)]
+    return [*command, "--hardfork", "prague", "--accounts", "1"]
+
+
+def _geth_command(folder: Path, port: int) -> list[str]:
+    geth = find_geth()
+    if geth is None:
+        raise NodeMissing("there is no geth", hint="run `make services`, which builds it where Go is installed")
+    command = [str(geth), "--dev", "--dev.gaslimit", str(GETH_GAS_LIMIT), "--datadir", str(folder / "geth")]
+    command += ["--ipcdisable", "--nodiscover", "--maxpeers", "0", "--port", "0", "--cache", "64", "--nousb"]
+    for kind in ("http", "ws"):  # two servers on one port are one
+        command += [f"--{kind}", f"--{kind}.addr", "127.0.0.1", f"--{kind}.port", str(port)]
+        command += [f"--{kind}.api", "eth,net,web3"]
+    return command
+
+
 def _hardhat_command(port: int) -> list[str]:
     cli = PROJECT / "node_modules" / "hardhat" / "dist" / "src" / "cli.js"
     node = PROJECT / ".venv" / "bin" / "node"
     program = str(node) if node.exists() else shutil.which("node")
     if program is None or not cli.exists():
-        raise NodeMissing("neither anvil nor hardhat is in node_modules")
+        missing = "neither anvil nor hardhat is" if find_anvil() is None else "hardhat is not"
+        raise NodeMissing(f"{missing} in node_modules")
     return [program, str(cli), "node", "--hostname", "127.0.0.1", "--port", str(port)]
 
 

@@ -28,18 +28,46 @@ from tpre_offchain.cli.reply import Reply
 @click.option(
     "--kill", type=click.IntRange(0, 31), default=0, help="Kill that many proxies before the round (SIGKILL)."
 )
+@click.option(
+    "--node",
+    type=click.Choice(["anvil", "hardhat", "geth"]),
+    help="Which chain to start. [default: anvil, else hardhat]",
+)
+@click.option(
+    "--transport",
+    type=click.Choice(["both", "ws", "http"]),
+    default="both",
+    show_default=True,
+    help="How everybody speaks to it.",
+)
 @click.option("--keep", is_flag=True, help="Keep the folder with chain log, keys, blobs and output.")
 @verb(store=True)
-def command(run: Invocation, file: Path | None, proxies: int, threshold: int | None, kill: int, keep: bool) -> Reply:
+def command(
+    run: Invocation,
+    file: Path | None,
+    proxies: int,
+    threshold: int | None,
+    kill: int,
+    node: str | None,
+    transport: str,
+    keep: bool,
+) -> Reply:
     """Share a recording through proxies on a local chain: encrypt, publish, ask, grant, convert, read, revoke.
 
     Everything is real: a node, the contracts, one process for each proxy. Nothing of it is left when it ends.
     """
     from tpre_offchain.cli import shown_demo
     from tpre_offchain.cli.demo_story import DemoPlan, tell
+    from tpre_offchain.cli.node import NodeKind
 
     plan = DemoPlan(
-        proxies, min(3, proxies // 2 + 1) if threshold is None else threshold, file, kill, run.options["store"]
+        proxies,
+        min(3, proxies // 2 + 1) if threshold is None else threshold,
+        file,
+        kill,
+        run.options["store"],
+        None if node is None else NodeKind(node),
+        ("ws", "http") if transport == "both" else (transport,),
     )
     folder = Path(tempfile.mkdtemp(prefix="tpre-demo-"))
     try:

@@ -46,14 +46,15 @@ def command(run: Invocation, preset_name: str, output: Path | None) -> Reply:
 
 
 async def _deploy(run: Invocation, preset_name: str) -> Deployment:
-    from deploy.deploy import deploy, deployer_account
+    from deploy.deploy import deploy
     from deploy.settings import preset
     from tpre_offchain.chain.connection import Connection
+    from tpre_offchain.cli.funding import funded_deployer
 
     settings = preset(preset_name)
     async with await Connection.open(run.settings.rpc) as connection:
         if run.settings.key is None:
-            account = await deployer_account(connection)
+            account = await funded_deployer(connection)
         else:
             account = opening.open_keys(run, run.settings.key).account
         return await deploy(connection, account, settings)

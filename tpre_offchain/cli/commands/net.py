@@ -17,17 +17,33 @@ def command() -> None:
 @command.command("up")
 @click.option("--proxies", type=click.IntRange(1, 64), default=5, show_default=True)
 @click.option("--threshold", type=click.IntRange(1, 32), help="Proxies that a conversion needs. [default: a majority]")
+@click.option(
+    "--node",
+    type=click.Choice(["anvil", "hardhat", "geth"]),
+    help="Which chain to start. [default: anvil, else hardhat]",
+)
 @verb(rpc=True, store=True)
-def up(run: Invocation, proxies: int, threshold: int | None) -> Reply:
+def up(run: Invocation, proxies: int, threshold: int | None, node: str | None) -> Reply:
     """Start the net and wait until every proxy serves. Ends with `tpre net down`.
 
     With --rpc on a development chain that runs already (anvil, hardhat, geth --dev); else on one of its own.
+    Where a net runs of which proxies have died, those are started again, and nothing else changes.
     """
-    from tpre_offchain.cli.localnet import NetPlan, start_net
+    from tpre_offchain.cli.localnet import NetPlan, revive_net, start_net
+    from tpre_offchain.cli.node import NodeKind
 
+    def tell(what: str, ms: float) -> None:
+        run.say(shown_net.step(what, ms))
+
+    revived = revive_net(run.home, tell)
+    if revived is not None:
+        return shown_net.up(revived, run.home)
     given = run.settings
-    plan = NetPlan(proxies, threshold or proxies // 2 + 1, given.rpc, given.store, accounts=("owner", "user"))
-    net = start_net(plan, run.home, lambda what, ms: run.say(shown_net.step(what, ms)))
+    kind = None if node is None else NodeKind(node)
+    plan = NetPlan(
+        proxies, threshold or proxies // 2 + 1, given.rpc, given.store, accounts=("owner", "user"), node=kind
+    )
+    net = start_net(plan, run.home, tell)
     return shown_net.up(net, run.home)
 
 
