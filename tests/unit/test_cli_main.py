@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from tpre_offchain.cli import exits
 from tpre_offchain.cli.main import VERBS, run
+from tpre_offchain.cli.references import ADDRESS, stream_number
 from tpre_offchain.errors import (
     ChainError,
     ConfigError,
@@ -98,6 +100,49 @@ def test_wrong_usage__of_each_verb__is_one_line_and_exit_2(verb: str, capsys: py
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines()[-1].endswith(found["message"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "owner publisher 0x12",
+        "owner publisher 0x52908400098527886E0F7030069857D2E4169Ee7",
+        "owner offer nobody",
+        "owner grant 1 --days nan",
+        "owner grant 1 --days inf",
+        "owner grant 1 --days 0",
+        "owner grant 18446744073709551616",
+        "owner grant 1 --quota 4294967296",
+        "owner terms --price-wei -1",
+        "user catalog --owner me",
+        "user request -1",
+        "user request 1 --epochs 0 4294967296",
+        "user deposit 1 0",
+        "user fetch 1/0x12/0 -o out",
+        "proxy status 0xzz",
+        "audit timeline --account 0x",
+        "audit timeline --round 1/4294967296",
+        "audit verify --round 0x1000000000000000000000000",
+    ],
+)
+def test_value__out_of_range__is_wrong_usage(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*line.split(), "--json"]) == exits.USAGE
+    assert json.loads(capsys.readouterr().out)["error"] == "Usage"
+
+
+@pytest.mark.parametrize(
+    "text", ["0x52908400098527886E0F7030069857D2E4169EE7", "0x52908400098527886e0f7030069857d2e4169ee7"]
+)
+def test_address__checksummed_or_of_one_case__is_taken(text: str) -> None:
+    assert ADDRESS.convert(text, None, None) == "0x52908400098527886E0F7030069857D2E4169EE7"
+
+
+def test_stream_number__number_or_name__is_told_apart() -> None:
+    assert stream_number("12") == 12
+    assert stream_number("machine-7") is None
+    assert stream_number("\N{SUPERSCRIPT TWO}") is None
+    with pytest.raises(click.BadParameter):
+        stream_number("18446744073709551616")
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("demo", "deploy", "doctor")])

@@ -1,7 +1,11 @@
-"""How ids are written on the command line: records as STREAM/PUBLISHER/SEQUENCE, the rest as numbers."""
+"""How ids are written on the command line: records as STREAM/PUBLISHER/SEQUENCE, the rest as numbers.
+
+What does not fit into the contracts' types is refused here, as wrong usage.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -44,9 +48,9 @@ class RoundType(click.ParamType[int]):
             return value
         text = str(value)
         found = _ROUND.fullmatch(text)
-        if found and int(found[2]) < 1 << 32:
+        if found and int(found[1]) < 1 << 64 and int(found[2]) < 1 << 32:
             return int(found[1]) << 32 | int(found[2])
-        if re.fullmatch(r"\d+|0x[0-9a-fA-F]+", text):
+        if re.fullmatch(r"\d+|0x[0-9a-fA-F]+", text) and int(text, 0) < 1 << 96:
             return int(text, 0)
         self.fail(f"{text!r} is no round; write GRANT/INDEX", param, ctx)
 
@@ -64,6 +68,57 @@ class TagType(click.ParamType[tuple[str, str]]):
         return key, rest
 
 
+class AddressType(click.ParamType[str]):
+    """An account: 0x and 40 hex digits; where they are of mixed case, their EIP-55 checksum must hold."""
+
+    name = "address"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The address in its checksummed form."""
+        text = str(value)
+        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
+            self.fail(f"{text!r} is no address; write 0x and 40 hex digits", param, ctx)
+        from tpre_offchain.chain.abi_values import checksum_address
+
+        address = checksum_address(text)
+        if text not in (address, address.lower(), "0x" + text[2:].upper()):
+            self.fail(f"the checksum of {text} does not hold: a digit is wrong", param, ctx)
+        return address
+
+
+class DaysType(click.ParamType[float]):
+    """A number of days, above zero and up to a hundred years."""
+
+    name = "days"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: RET503
+        """The number; "nan" and "inf" are none."""
+        try:
+            days = float(str(value))
+        except ValueError:
+            days = math.nan
+        if 0 < days <= MAX_DAYS:
+            return days
+        self.fail(f"{value!r} is no number of days above 0", param, ctx)
+
+
+MAX_DAYS: Final = 36_500
 RECORD: Final = RecordType()
 ROUND: Final = RoundType()
 TAG: Final = TagType()
+ADDRESS: Final = AddressType()
+DAYS: Final = DaysType()
+ID: Final = click.IntRange(0, 2**64 - 1)
+"""Of a stream, request or grant."""
+EPOCH: Final = click.IntRange(0, 2**32 - 1)
+COUNT: Final = click.IntRange(1, 2**32 - 1)
+WEI: Final = click.IntRange(0, 2**127)
+
+
+def stream_number(text: str) -> int | None:
+    """A stream's number, or None where the text must be a name. Raises ``click.BadParameter`` for one out of range."""
+    if not text.isascii() or not text.isdecimal():
+        return None
+    if int(text) >= 1 << 64:
+        raise click.BadParameter(f"{text} is no number of a stream")
+    return int(text)

@@ -9,7 +9,7 @@ import click
 
 from tpre_offchain.cli import opening, shown_audit
 from tpre_offchain.cli.invocation import Invocation, verb
-from tpre_offchain.cli.references import RECORD, ROUND
+from tpre_offchain.cli.references import ADDRESS, ID, RECORD, ROUND
 from tpre_offchain.cli.reply import Reply
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ def command() -> None:
 
 
 @command.command("timeline")
-@click.option("--stream", type=int)
+@click.option("--stream", type=ID)
 @click.option("--record", type=RECORD)
-@click.option("--grant", type=int, help="With its rounds.")
+@click.option("--grant", type=ID, help="With its rounds.")
 @click.option("--round", "round_id", type=ROUND, help="GRANT/INDEX.")
-@click.option("--account", help="That did it or that it is about.")
+@click.option("--account", type=ADDRESS, help="That did it or that it is about.")
 @verb(chain=True)
 def timeline(
     run: Invocation,
@@ -50,7 +50,7 @@ def timeline(
 
 @command.command("verify")
 @click.option("--record", type=RECORD)
-@click.option("--grant", type=int)
+@click.option("--grant", type=ID)
 @click.option("--round", "round_id", type=ROUND, help="GRANT/INDEX; with its grant and records.")
 @verb(chain=True)
 def verify(run: Invocation, record: int | None, grant: int | None, round_id: int | None) -> Reply:

@@ -12,7 +12,7 @@ import click
 from tpre_offchain.cli import opening, shown_owner, shown_user
 from tpre_offchain.cli.invocation import Invocation, verb
 from tpre_offchain.cli.progress import progress_on
-from tpre_offchain.cli.references import RECORD, TAG
+from tpre_offchain.cli.references import ADDRESS, COUNT, DAYS, ID, RECORD, TAG, WEI, stream_number
 from tpre_offchain.cli.reply import Reply
 from tpre_offchain.cli.text import MissingOption
 from tpre_offchain.types import StreamId
@@ -42,7 +42,7 @@ def stream() -> None:
     help="Least t that requests may ask for. [default: the local net's, or 1]",
 )
 @click.option("--committee", type=click.IntRange(1, 32), help="Least n. [default: the local net's, or the threshold]")
-@click.option("--price-wei", type=click.IntRange(0), default=0, help="For a grant that served.")
+@click.option("--price-wei", type=WEI, default=0, help="For a grant that served.")
 @verb(chain=True, store=True, key=True)
 def create(
     run: Invocation, name: str, summary: str, threshold: int | None, committee: int | None, price_wei: int
@@ -65,7 +65,7 @@ def list_streams(run: Invocation) -> Reply:
 @_STREAM
 @click.option("--threshold", type=click.IntRange(1, 32), help="Least t of requests to come. [default: as it is]")
 @click.option("--committee", type=click.IntRange(1, 32), help="Least n. [default: as it is, or the threshold]")
-@click.option("--price-wei", type=click.IntRange(0), help="For a grant that served. [default: as it is]")
+@click.option("--price-wei", type=WEI, help="For a grant that served. [default: as it is]")
 @verb(chain=True, store=True, key=True)
 def terms(
     run: Invocation, stream: str | None, threshold: int | None, committee: int | None, price_wei: int | None
@@ -142,7 +142,7 @@ def pending(run: Invocation, retry: bool) -> Reply:
 
 
 @command.command("publisher")
-@click.argument("address")
+@click.argument("address", type=ADDRESS)
 @_STREAM
 @click.option("--remove", is_flag=True, help="No longer.")
 @verb(chain=True, store=True, key=True)
@@ -166,9 +166,9 @@ def requests(run: Invocation, stream: str | None, every: bool) -> Reply:
 
 
 @command.command("grant")
-@click.argument("request", type=int)
-@click.option("--days", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True)
-@click.option("--quota", type=click.IntRange(1), default=100, show_default=True, help="Conversions in all.")
+@click.argument("request", type=ID)
+@click.option("--days", type=DAYS, default=30.0, show_default=True)
+@click.option("--quota", type=COUNT, default=100, show_default=True, help="Conversions in all.")
 @click.option(
     "--open", "records", type=RECORD, multiple=True, help="Open a first round for this record; may be repeated."
 )
@@ -180,12 +180,12 @@ def grant(run: Invocation, request: int, days: float, quota: int, records: tuple
 
 
 @command.command("offer")
-@click.argument("account")
+@click.argument("account", type=ADDRESS)
 @_STREAM
 @click.option("--threshold", type=click.IntRange(1, 32), help="[default: the stream's least]")
 @click.option("--committee", type=click.IntRange(1, 32), help="[default: the stream's least]")
 @click.option("--purpose", default="", help="Public.")
-@click.option("--conversions", type=click.IntRange(1), default=100, show_default=True, help="That you pay for.")
+@click.option("--conversions", type=COUNT, default=100, show_default=True, help="That you pay for.")
 @verb(chain=True, store=True, key=True)
 def offer(
     run: Invocation,
@@ -213,7 +213,7 @@ def offer(
 
 
 @command.command("extend")
-@click.argument("grant", type=int)
+@click.argument("grant", type=ID)
 @verb(chain=True, store=True, key=True)
 def extend(run: Invocation, grant: int) -> Reply:
     """Add the re-keys of epochs that a grant covers and that have begun since."""
@@ -222,7 +222,7 @@ def extend(run: Invocation, grant: int) -> Reply:
 
 
 @command.command("collect")
-@click.argument("grant", type=int)
+@click.argument("grant", type=ID)
 @verb(chain=True, store=True, key=True)
 def collect(run: Invocation, grant: int) -> Reply:
     """Have the price of a grant that served credited to you."""
@@ -231,7 +231,7 @@ def collect(run: Invocation, grant: int) -> Reply:
 
 
 @command.command("deny")
-@click.argument("request", type=int)
+@click.argument("request", type=ID)
 @click.option("--reason", default="", help="Public.")
 @verb(chain=True, store=True, key=True)
 def deny(run: Invocation, request: int, reason: str) -> Reply:
@@ -241,7 +241,7 @@ def deny(run: Invocation, request: int, reason: str) -> Reply:
 
 
 @command.command("revoke")
-@click.argument("grant", type=int)
+@click.argument("grant", type=ID)
 @verb(chain=True, store=True, key=True)
 def revoke(run: Invocation, grant: int) -> Reply:
     """Revoke a grant: from the next block on nothing more is converted for it.
@@ -284,7 +284,8 @@ def _owner(run: Invocation) -> Iterator[Owner]:
 
 def _stream_id(owner: Owner, stream: str | None) -> int:
     if stream is not None:
-        return int(stream) if stream.isdecimal() else owner.stream(stream)
+        number = stream_number(stream)
+        return owner.stream(stream) if number is None else number
     found = owner.streams()
     if len(found) != 1:
         raise MissingOption(f"you have {len(found)} streams: --stream says which one", hint="tpre owner stream list")

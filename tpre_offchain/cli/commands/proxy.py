@@ -11,6 +11,7 @@ import click
 from tpre_offchain.cli import opening, proxying, shown_proxy
 from tpre_offchain.cli.invocation import Invocation, verb
 from tpre_offchain.cli.localnet import HEALTH_FILE
+from tpre_offchain.cli.references import ADDRESS
 from tpre_offchain.cli.reply import Reply
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def credit(run: Invocation, pay_out: bool) -> Reply:
 
 
 @command.command("status")
-@click.argument("address", required=False)
+@click.argument("address", type=ADDRESS, required=False)
 @verb(chain=True, key=True)
 def status(run: Invocation, address: str | None) -> Reply:
     """Show how a proxy stands: ADDRESS, or that of the keystore. Needs no passphrase."""

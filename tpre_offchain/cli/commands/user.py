@@ -12,7 +12,7 @@ import click
 from tpre_offchain.cli import opening, shown_owner, shown_user
 from tpre_offchain.cli.invocation import Invocation, verb
 from tpre_offchain.cli.progress import progress_on
-from tpre_offchain.cli.references import RECORD
+from tpre_offchain.cli.references import ADDRESS, COUNT, EPOCH, ID, RECORD
 from tpre_offchain.cli.reply import Reply
 from tpre_offchain.types import RecordId, StreamId
 
@@ -27,7 +27,7 @@ def command() -> None:
 
 @command.command("catalog")
 @click.argument("text", default="")
-@click.option("--owner", help="Streams of one account only.")
+@click.option("--owner", type=ADDRESS, help="Streams of one account only.")
 @verb(chain=True, store=True, key=True)
 def catalog(run: Invocation, text: str, owner: str | None) -> Reply:
     """List streams and records whose summary, tags, owner or number contain TEXT."""
@@ -36,16 +36,14 @@ def catalog(run: Invocation, text: str, owner: str | None) -> Reply:
 
 
 @command.command("request")
-@click.argument("stream", type=int)
+@click.argument("stream", type=ID)
 @click.option(
     "--threshold", type=click.IntRange(1, 32), help="Proxies that a conversion shall need. [default: the least]"
 )
 @click.option("--committee", type=click.IntRange(1, 32), help="Proxies to be drawn. [default: the least]")
 @click.option("--purpose", default="", help="Public; what you want the data for.")
-@click.option("--epochs", type=(int, int), help="First and last epoch. [default: the present one]")
-@click.option(
-    "--conversions", type=click.IntRange(1), default=100, show_default=True, help="That the deposit pays for."
-)
+@click.option("--epochs", type=(EPOCH, EPOCH), help="First and last epoch. [default: the present one]")
+@click.option("--conversions", type=COUNT, default=100, show_default=True, help="That the deposit pays for.")
 @verb(chain=True, store=True, key=True)
 def request(
     run: Invocation,
@@ -72,7 +70,7 @@ def request(
 
 
 @command.command("withdraw")
-@click.argument("request", type=int)
+@click.argument("request", type=ID)
 @verb(chain=True, store=True, key=True)
 def withdraw(run: Invocation, request: int) -> Reply:
     """Take a request back."""
@@ -81,8 +79,8 @@ def withdraw(run: Invocation, request: int) -> Reply:
 
 
 @command.command("deposit")
-@click.argument("grant", type=int)
-@click.argument("amount_wei", type=click.IntRange(1))
+@click.argument("grant", type=ID)
+@click.argument("amount_wei", type=click.IntRange(1, 2**127))
 @verb(chain=True, store=True, key=True)
 def deposit(run: Invocation, grant: int, amount_wei: int) -> Reply:
     """Add AMOUNT_WEI to what pays the proxies of a grant."""
@@ -118,7 +116,7 @@ def credit(run: Invocation, withdraw: bool) -> Reply:
 
 
 @command.command("status")
-@click.argument("grant", type=int, required=False)
+@click.argument("grant", type=ID, required=False)
 @verb(chain=True, store=True, key=True)
 def status(run: Invocation, grant: int | None) -> Reply:
     """Show your requests and grants, or one of them with its rounds."""
@@ -131,7 +129,7 @@ def status(run: Invocation, grant: int | None) -> Reply:
 @command.command("fetch")
 @click.argument("record", type=RECORD)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-@click.option("--grant", type=int, help="The grant to use. [default: one of yours that covers the record]")
+@click.option("--grant", type=ID, help="The grant to use. [default: one of yours that covers the record]")
 @click.option("--overwrite", is_flag=True)
 @click.option(
     "--timeout", "timeout_s", type=float, default=120.0, show_default=True, help="Seconds to wait for proxies."
