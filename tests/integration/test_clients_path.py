@@ -17,6 +17,7 @@ from tpre_offchain.chain.structs import Phase, Status
 from tpre_offchain.clients import Device, Item, Owner, Session, User
 from tpre_offchain.clients.errors import NoGrant, OutputExists, StreamUnknown
 from tpre_offchain.clients.granting import MAX_REKEYS
+from tpre_offchain.types import Epoch
 
 MIB = 1 << 20
 
@@ -239,6 +240,36 @@ def test_register__second_time__sends_nothing(owner: Owner, user: User) -> None:
     assert first.timings_ms["keygen"] > 0
     assert (second.version, second.transaction) == (1, None)
     assert user.register().role == "receiving"
+
+
+def test_rotate_key__owner_and_user__what_was_granted_goes_on(owner: Owner, user: User, tmp_path: Path) -> None:
+    stream = owner.create_stream("rotated")
+    old = owner.publish(stream, b"old")
+    first = user.request(stream, threshold=2, committee=3)
+    owner.grant(first)
+
+    assert owner.rotate_key().version == user.rotate_key().version == 2
+    assert (owner.register().version, user.register().version) == (2, 2)
+    between = owner.publish(stream, b"same epoch: the old key")
+    for record in (old, between):
+        assert user.fetch(first, record, tmp_path / str(record.record_id)).plain_length == record.plain_length
+
+    assert owner.advance_epoch(stream).epoch == 1
+    new = owner.publish(stream, b"next epoch: the new key")
+    second = user.request(stream, threshold=2, committee=3)
+    owner.grant(second)
+    user.fetch(second, new, tmp_path / "new")
+    assert (tmp_path / "new").read_bytes() == b"next epoch: the new key"
+    labels = [owner.run(owner.session.contracts.records.label_of(stream.stream_id, Epoch(n))) for n in (0, 1)]
+    assert [version for _, _, version in labels] == [1, 2]
+    for record in (old, between, new):
+        report = owner.fetch(record, tmp_path / f"own {record.record_id}")
+        assert report.plain_sha256 == record.plain_sha256
+
+
+def test_rotate_key__never_registered__registers_both_versions(owner: Owner, user: User) -> None:
+    assert owner.rotate_key().version == 2
+    assert user.rotate_key().version == 2
 
 
 async def test_aio__running_loop__does_the_same(world: ClientsWorld) -> None:
