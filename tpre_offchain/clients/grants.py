@@ -52,6 +52,10 @@ class Grants:
             raise no_such_grant(grant_id)
         return access
 
+    def forget(self, grant_id: GrantId) -> None:
+        """Read a grant's re-keys again when they are next needed."""
+        self._labels = {key: label for key, label in self._labels.items() if key[0] != grant_id}
+
     async def requests(
         self, *, streams: Sequence[int] | None = None, delegatee: Address | None = None, grant_id: GrantId | None = None
     ) -> list[AccessRequested]:

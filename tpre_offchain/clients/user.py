@@ -256,6 +256,7 @@ class User(Client):
         try:
             receipt = await self.session.outbox.send(call)
         except ContractRevert as revert:
+            self.session.grants.forget(grant_id)  # it may have been given anew after a reorganisation
             explained = explain(revert, await self._grant_status(grant_id))
             if explained is None:
                 raise

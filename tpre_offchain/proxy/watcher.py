@@ -47,8 +47,7 @@ class Watcher:
 
     async def _take_round(self, round_id: RoundId, events: list[RoundEvent]) -> OpenRound | None:
         if round_id in self.rounds:
-            self.rounds[round_id].add(events, self._now())
-            return None
+            return await self._add(self.rounds[round_id], events)
         if round_id in self._done:
             return None
         seat = await self._book.seat(grant_of_round(round_id))
@@ -57,6 +56,17 @@ class Watcher:
         if not isinstance(events[0], RoundOpened):
             return await self.load(round_id)
         return self._open(round_id, seat, events)
+
+    async def _add(self, one: OpenRound, events: list[RoundEvent]) -> OpenRound | None:
+        try:
+            one.add(events, self._now())
+        except BrokenHistory:
+            # left over from blocks that are no more, without their beginning: the chain tells the round whole
+            one.gone = True
+            one.changed.set()
+            del self.rounds[one.round_id]
+            return await self.load(one.round_id)
+        return None
 
     def _open(self, round_id: RoundId, seat: Seat, events: Iterable[RoundEvent]) -> OpenRound:
         new = OpenRound(round_id, seat, self._settings)
