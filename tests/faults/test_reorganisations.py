@@ -1,0 +1,89 @@
+"""The chain is reorganised by 1 to 20 blocks at every step of a round: what was undone is done again, and only once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from tests.conftest import SEED
+from tests.faults.scene import Scene, Share, scene
+from tpre_offchain.chain.events import CfragsSubmitted, LeaderProposed, RoundFinalized, RoundOpened, VoteCast
+from tpre_offchain.clients.errors import NoGrant
+from tpre_offchain.types import RoundId
+
+pytestmark = [pytest.mark.anvil, pytest.mark.slow]
+
+DEEPEST = 20
+
+
+@pytest.fixture
+def net(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """A net of its own for each test: one that was reorganised has another past."""
+    with scene(tmp_path_factory.mktemp("net"), f"{SEED}/{request.node.nodeid}") as made:
+        made.all_up()
+        yield made
+
+
+def reorganise(net: Scene, depth: int) -> None:
+    """Replace the last blocks by empty ones: their transactions are gone, and in nobody's pool."""
+    net.node.ask("anvil_reorg", depth, [])
+
+
+def opened_again(net: Scene, share: Share, round_id: RoundId) -> RoundId:
+    """The user's part: a round whose opening is no more is opened again."""
+    if net.ledger().of(RoundOpened, round_id):
+        return round_id
+    return net.open_round(share)
+
+
+@pytest.mark.parametrize("step", [RoundOpened, CfragsSubmitted, LeaderProposed, VoteCast, RoundFinalized])
+def test_round__chain_reorganised_after_step__finished_all_the_same(net: Scene, step: type) -> None:
+    share = net.share()
+    net.node.ask("anvil_mine", hex(DEEPEST))  # the grant is below the deepest reorganisation
+    depth = net.chance.randint(1, DEEPEST)
+    round_id = net.open_round(share)
+    net.reaches(round_id, step)
+    reorganise(net, depth)
+    round_id = opened_again(net, share, round_id)
+    net.reaches(round_id, RoundFinalized)
+    net.require_readable(share)
+    net.require_clean()
+
+
+def test_round__chain_reorganised_again_and_again__finished(net: Scene) -> None:
+    share = net.share()
+    net.node.ask("anvil_mine", hex(DEEPEST))
+    round_id = net.open_round(share)
+    for _ in range(3):
+        reorganise(net, net.chance.randint(1, 4))
+        round_id = opened_again(net, share, round_id)
+    net.reaches(round_id, RoundFinalized)
+    net.require_readable(share)
+    net.require_clean()
+
+
+def test_round__back_to_a_snapshot__finished_on_the_shorter_chain(net: Scene) -> None:
+    share = net.share()
+    snapshot = net.node.ask("evm_snapshot")
+    round_id = net.open_round(share)
+    net.reaches(round_id, RoundFinalized)
+    assert net.node.ask("evm_revert", snapshot)
+    assert net.ledger().of(RoundOpened, round_id) == []
+    round_id = net.open_round(share)
+    net.reaches(round_id, RoundFinalized)
+    net.require_readable(share)
+    net.require_clean()
+
+
+def test_fetch__grant_reorganised_away__user_is_told_and_owner_grants_again(net: Scene) -> None:
+    share = net.share()
+    reorganise(net, 1)
+    with pytest.raises(NoGrant):
+        net.open_round(share)
+    # the owner's next transaction brings the lost one back before it; then there is nothing left to grant
+    with suppress(NoGrant):
+        net.owner.grant(share.grant_id)
+    net.require_readable(share)
+    net.require_clean()
