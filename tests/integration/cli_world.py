@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -43,18 +48,41 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def tpre(folder: Path, *arguments: str | Path, stdin: str = "", timeout_s: float = 170.0) -> Outcome:
-    """Run ``tpre`` in ``folder`` to its end."""
-    done = subprocess.run(
-        command(*arguments),
-        cwd=folder,
-        env=environment(folder),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    """Run ``tpre`` in ``folder`` to its end, in a process of its own (``cli_server``)."""
+    request = {
+        "folder": str(folder),
+        "environment": environment(folder),
+        "arguments": [*map(str, arguments)],
+        "stdin": stdin,
+        "timeout_s": timeout_s,
+    }
+    with _LOCK:
+        server = _server()
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        done = json.loads(server.stdout.readline())
+    assert done["code"] is not None, f"not over after {timeout_s} s: {done}"
+    return Outcome(done["code"], done["out"], done["err"])
+
+
+_LOCK = threading.Lock()
+
+
+@functools.cache
+def _server() -> subprocess.Popen[str]:
+    """The process that all uses of ``tpre`` are forked from; it ends with the tests."""
+    line = [sys.executable, "-m", "tests.integration.cli_server"]
+    server = subprocess.Popen(line, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(_end, server)
+    return server
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    if server.stdin is not None:
+        server.stdin.close()
+    server.wait(10)
 
 
 def answer(folder: Path, *arguments: str | Path, stdin: str = "", code: int = 0) -> Mapping[str, Any]:
