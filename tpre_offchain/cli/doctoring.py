@@ -59,10 +59,11 @@ def _local_net(run: Invocation) -> list[Finding]:
     except NoLocalNet:
         return []
     ended = [f"proxy {proxy.number}" for proxy in net.proxies if proxy.process.running() is None]
+    remedy = "start them again: tpre net up"
     if net.node is not None and net.node.running() is None:
         ended.insert(0, "the node")
-    if ended:
         remedy = "start it anew: tpre net down, then tpre net up (its chain begins anew too)"
+    if ended:
         return [broken("local_net", f"no longer running: {', '.join(ended)}", remedy)]
     return [fine("local_net", f"{len(net.processes)} processes run")]
 
