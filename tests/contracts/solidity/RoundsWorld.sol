@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test, Vm} from "./Test.sol";
+import {Test} from "./Test.sol";
 import {Prover} from "./Prover.sol";
 import {ConversionRounds} from "../../../contracts/ConversionRounds.sol";
 import {GrantRegistry} from "../../../contracts/GrantRegistry.sol";
@@ -34,18 +34,18 @@ abstract contract RoundsWorld is Test, Prover {
     uint40 internal constant MAX_GRANT_SECONDS = 365 days;
     address internal constant BURNED = 0x000000000000000000000000000000000000dEaD;
 
-    KeyRegistry internal keys;
-    Treasury internal treasury;
-    ProxyRegistry internal proxies;
-    RecordRegistry internal records;
-    GrantRegistry internal grants;
-    ConversionRounds internal rounds;
+    KeyRegistry public keys;
+    Treasury public treasury;
+    ProxyRegistry public proxies;
+    RecordRegistry public records;
+    GrantRegistry public grants;
+    ConversionRounds public rounds;
 
-    address internal owner;
-    address internal user;
+    address public owner;
+    address public user;
     uint256 internal a; // the owner's delegating secret
     uint256 internal b; // the user's receiving secret
-    StreamId internal stream;
+    StreamId public stream;
     mapping(address proxy => uint256) internal nodeSecret;
 
     /// A grant as its owner knows it, and the round that is being driven.
@@ -310,42 +310,6 @@ abstract contract RoundsWorld is Test, Prover {
         for (uint256 j = 0; j < scene.capsules.length; ++j) {
             if ((scene.excluded >> j) & 1 == 0) left[count++] = scene.capsules[j];
         }
-    }
-
-    // --- what is refused, what is logged ---
-
-    /// @dev The call reverts with exactly these bytes.
-    function refuse(address caller, address target, bytes memory input, bytes memory expected) internal {
-        vm.prank(caller);
-        (bool ok, bytes memory out) = target.call(input);
-        vm.assertFalse(ok, "the call went through");
-        vm.assertEq(out, expected);
-    }
-
-    /// @dev The logs recorded since vm.recordLogs hold this one.
-    function assertLogged(address emitter, bytes32[4] memory topics, bytes memory data) internal {
-        Vm.Log[] memory logs = vm.getRecordedLogs();
-        for (uint256 i = 0; i < logs.length; ++i) {
-            if (logs[i].emitter != emitter || logs[i].topics[0] != topics[0]) continue;
-            for (uint256 k = 1; k < logs[i].topics.length; ++k) {
-                vm.assertEq(logs[i].topics[k], topics[k], "topic");
-            }
-            vm.assertEq(logs[i].data, data);
-            return;
-        }
-        revert("no such event");
-    }
-
-    function word(address account) internal pure returns (bytes32) {
-        return bytes32(uint256(uint160(account)));
-    }
-
-    function word(GrantId grantId) internal pure returns (bytes32) {
-        return bytes32(uint256(GrantId.unwrap(grantId)));
-    }
-
-    function word(RoundId roundId) internal pure returns (bytes32) {
-        return bytes32(RoundId.unwrap(roundId));
     }
 
     // --- what proxies do ---
