@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import io
-import os
 import random
-import subprocess
 import time
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.integration.kubo_nodes import KuboNode, kubo_node, needs_kubo
 from tpre_offchain.storage.cid import LEAF_BYTES, Cid, Codec, compute_cid
 from tpre_offchain.storage.errors import (
     BlobMalformed,
@@ -30,80 +28,17 @@ from tpre_offchain.storage.gateway import GatewayStore
 from tpre_offchain.storage.kubo import KuboStore
 from tpre_offchain.storage.local import LocalStore
 
-IPFS = Path(__file__).resolve().parents[2] / ".cache" / "bin" / "ipfs"
-START_TIMEOUT_S = 60
-
-pytestmark = [
-    pytest.mark.kubo,
-    pytest.mark.skipif(not IPFS.exists(), reason="no Kubo: make services builds it"),
-]
-
-
-@dataclass(frozen=True)
-class Node:
-    """A running Kubo: ``api`` and ``gateway`` are its addresses, ``repo`` its directory."""
-
-    api: str
-    gateway: str
-    repo: Path
-
-    def run(self, *arguments: str, given: bytes | None = None) -> str:
-        """An ``ipfs`` command against this node."""
-        done = subprocess.run(
-            [IPFS, *arguments], env=environment(self.repo), input=given, capture_output=True, check=True
-        )
-        return done.stdout.decode().strip()
-
-
-def environment(repo: Path) -> dict[str, str]:
-    return {**os.environ, "IPFS_PATH": str(repo), "IPFS_TELEMETRY": "off", "HOME": str(repo)}
+pytestmark = [pytest.mark.kubo, needs_kubo]
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """A node without peers, bootstrap, routing or discovery; every listener on 127.0.0.1, any free port."""
-    repo = tmp_path_factory.mktemp("kubo")
-    quiet = {"env": environment(repo), "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run([IPFS, "init", "--profile=test"], check=True, **quiet)  # type: ignore[call-overload]
-    for key, value in {
-        "Routing.Type": '"none"',
-        "AutoConf.Enabled": "false",
-        "AutoTLS.Enabled": "false",
-        "Provide.Enabled": "false",
-        "HTTPRetrieval.Enabled": "false",
-        "Swarm.DisableNatPortMap": "true",
-        "Swarm.RelayClient.Enabled": "false",
-        "Version.SwarmCheckEnabled": "false",
-    }.items():
-        subprocess.run([IPFS, "config", "--json", key, value], check=True, **quiet)  # type: ignore[call-overload]
-    log = (repo / "log").open("wb")
-    daemon = subprocess.Popen([IPFS, "daemon"], env=environment(repo), stdout=log, stderr=log)
-    try:
-        yield wait_until_up(daemon, repo)
-    finally:
-        daemon.terminate()
-        try:
-            daemon.wait(20)
-        except subprocess.TimeoutExpired:
-            daemon.kill()
-            daemon.wait()
-        log.close()
-
-
-def wait_until_up(daemon: subprocess.Popen[bytes], repo: Path) -> Node:
-    end_s = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < end_s:
-        assert daemon.poll() is None, (repo / "log").read_text()
-        api, gateway = repo / "api", repo / "gateway"
-        if api.exists() and gateway.exists() and "Daemon is ready" in (repo / "log").read_text():
-            _, _, host, _, port = api.read_text().strip().split("/")[:5]
-            return Node(f"http://{host}:{port}", gateway.read_text().strip(), repo)
-        time.sleep(0.05)
-    raise AssertionError((repo / "log").read_text())
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KuboNode]:
+    with kubo_node(tmp_path_factory.mktemp("kubo")) as started:
+        yield started
 
 
 @pytest.fixture
-def store(node: Node) -> Iterator[KuboStore]:
+def store(node: KuboNode) -> Iterator[KuboStore]:
     kubo = KuboStore(node.api, timeout_s=2)
     yield kubo
     kubo.close()
@@ -114,7 +49,7 @@ def store(node: Node) -> Iterator[KuboStore]:
     [0, 1, 2**18 - 1, 2**18, 2**18 + 1, 2**20 - 1, 2**20, 2**20 + 1, 5 * 2**20, 174 * 2**20, 174 * 2**20 + 1],
 )
 def test_put__any_size__all_agree_on_the_cid(
-    node: Node, store: KuboStore, tmp_path: Path, seeded: random.Random, size: int
+    node: KuboNode, store: KuboStore, tmp_path: Path, seeded: random.Random, size: int
 ) -> None:
     data = seeded.randbytes(size)
     arguments = ("--cid-version=1", "--raw-leaves", "--chunker=size-1048576")
@@ -125,7 +60,7 @@ def test_put__any_size__all_agree_on_the_cid(
     assert b"".join(store.get(Cid.parse(by_command))) == data
 
 
-def test_put__then_pin_unpin_delete__follow(node: Node, store: KuboStore, seeded: random.Random) -> None:
+def test_put__then_pin_unpin_delete__follow(node: KuboNode, store: KuboStore, seeded: random.Random) -> None:
     cid = store.put([seeded.randbytes(3 * LEAF_BYTES)])
     assert store.has(cid)
     assert cid in set(store.pins())
@@ -187,7 +122,7 @@ def test_get__larger_than_allowed__raises(store: KuboStore) -> None:
         store.get(cid, max_bytes=3 * LEAF_BYTES - 1)
 
 
-def test_get__file_added_with_other_settings__is_read_or_refused(node: Node, store: KuboStore) -> None:
+def test_get__file_added_with_other_settings__is_read_or_refused(node: KuboNode, store: KuboStore) -> None:
     data = random.Random(7).randbytes(3 * LEAF_BYTES)
     small = Cid.parse(node.run("add", "-Q", "--cid-version=1", "--raw-leaves", "--chunker=size-65536", given=data))
     assert b"".join(store.get(small)) == data
@@ -196,7 +131,7 @@ def test_get__file_added_with_other_settings__is_read_or_refused(node: Node, sto
         list(store.get(Cid.parse(wrapped)))
 
 
-def test_get__block_damaged_in_the_repository__raises_tampered(node: Node, store: KuboStore) -> None:
+def test_get__block_damaged_in_the_repository__raises_tampered(node: KuboNode, store: KuboStore) -> None:
     """Kubo does not hash what it reads from its own disk; we do."""
     data = b"a record that someone with access to the disk will change"
     cid = store.put([data])
@@ -208,7 +143,7 @@ def test_get__block_damaged_in_the_repository__raises_tampered(node: Node, store
 
 
 def test_gateway__of_the_node__gives_the_blob_and_refuses_writes(
-    node: Node, store: KuboStore, seeded: random.Random
+    node: KuboNode, store: KuboStore, seeded: random.Random
 ) -> None:
     data = seeded.randbytes(2 * LEAF_BYTES + 3)
     cid = store.put([data])
@@ -220,7 +155,7 @@ def test_gateway__of_the_node__gives_the_blob_and_refuses_writes(
     gateway.close()
 
 
-def test_fallback__gateway_lies__node_serves(node: Node, store: KuboStore, seeded: random.Random) -> None:
+def test_fallback__gateway_lies__node_serves(node: KuboNode, store: KuboStore, seeded: random.Random) -> None:
     data = seeded.randbytes(2 * LEAF_BYTES + 3)
     cid = store.put([data])
     liar = GatewayStore(
