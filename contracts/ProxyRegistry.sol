@@ -32,6 +32,8 @@ contract ProxyRegistry is IProxyRegistry {
     }
 
     uint8 private constant PROXY_ROLE = 3;
+    /// Where nobody can fetch it.
+    address private constant BURNED = 0x000000000000000000000000000000000000dEaD;
     uint40 private constant STAYS = type(uint40).max;
     uint256 private constant MAX_ENDPOINT_BYTES = 256;
     uint256 private constant MAX_DRAW_STEPS = 256;
@@ -252,7 +254,10 @@ contract ProxyRegistry is IProxyRegistry {
         a.bond = bond - taken;
         if (a.member && a.exitTime == 0 && bond - taken < _minimumBond()) _startExit(account, a);
         emit ProxyPenalized(account, beneficiary, taken, reason);
-        if (taken > 0) TREASURY.credit(_bondKey(account), beneficiary, taken);
+        // Half is burned: else a proxy gets its penalty back by reporting itself from a second account.
+        uint128 reward = taken / 2;
+        if (reward != 0) TREASURY.credit(_bondKey(account), beneficiary, reward);
+        if (taken != 0) TREASURY.credit(_bondKey(account), BURNED, taken - reward);
     }
 
     function _startExit(address who, Account storage account) private {

@@ -91,11 +91,11 @@ interface IProxyRegistry {
     /// its votes and its challenge window.
     function requireBonded(address account) external view;
 
-    /// @notice ConversionRounds and GrantRegistry only. Takes `amount`, or what is left of the bond, and credits the beneficiary. Never reverts for want of
+    /// @notice ConversionRounds and GrantRegistry only. Takes `amount`, or what is left of the bond, and credits half of it to the beneficiary; the other half is burned (0x…dEaD). Never reverts for want of
     /// a bond. A proxy whose bond falls below half of what joining costs leaves the pool at once, as by `leavePool`.
     function penalize(address account, address beneficiary, uint128 amount, bytes32 reason) external;
 
-    /// @notice ConversionRounds only. Counts outcomes; past the limit a miss costs missPenaltyWei, credited to `beneficiary`.
+    /// @notice ConversionRounds only. Counts outcomes; past the limit a miss costs missPenaltyWei, half of it credited to `beneficiary`.
     function recordMisses(address[] calldata missed, address beneficiary) external;
 
     /// @notice ConversionRounds only. Counts a round whose fee the proxy has earned.

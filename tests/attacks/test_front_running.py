@@ -142,7 +142,7 @@ def test_challenge__sent_first_by_a_copier__takes_the_reward_and_the_liar_pays_o
     ground.evm.send(copier, "ConversionRounds", "challengeCfrags", *shown)
     ground.refused("NotSubmitted", ground.stranger, "ConversionRounds", "challengeCfrags", *shown)
     penalty = SETTINGS.rounds.challenge_penalty_wei
-    assert ground.evm.call("Treasury", "creditOf", copier) == penalty
+    assert ground.evm.call("Treasury", "creditOf", copier) == penalty // 2
     assert ground.evm.call("ProxyRegistry", "proxyOf", ground.proxy(1)).bond == SETTINGS.proxies.bond_wei - penalty
 
 

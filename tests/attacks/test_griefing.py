@@ -16,6 +16,7 @@ from tests.property.scene import identity
 from tests.stateful.evm import Reverted
 from tests.stateful.world import BAD_RECORD, DEPOSIT_WEI, FEE, GRANT, SETTINGS, THRESHOLD, proof
 from tpre_offchain.chain import structs
+from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.keys import prove_key
 from tpre_offchain.types import Address, GrantId, Slot
 
@@ -32,14 +33,18 @@ NOT_IN_SUBGROUP = (  # a point of the curve outside of the subgroup: x = 4
 
 
 def verdicts(
-    ground: Ground, function: str, arguments: Sequence[object], contract: str = "ConversionRounds"
+    ground: Ground,
+    function: str,
+    arguments: Sequence[object],
+    contract: str = "ConversionRounds",
+    sender: str | None = None,
 ) -> set[str]:
     """What comes of a call at every 20,000th gas limit up to plenty: the errors' names, or "done"."""
     found = set()
     data = ground.evm.abis[contract].functions[function].encode(*arguments)
     for gas in range(60_000, 1_500_000, 20_000):
         try:
-            ground.evm.raw_call(ground.stranger, ground.evm.addresses[contract], data, gas=gas)
+            ground.evm.raw_call(sender or ground.stranger, ground.evm.addresses[contract], data, gas=gas)
             found.add("done")
         except Reverted as problem:
             found.add(problem.name)
@@ -78,6 +83,27 @@ def test_report__starved_of_gas__never_takes_a_good_record_out(ground: Ground) -
         assert found <= {expected, "InsufficientGas", "out of gas"}
 
 
+def test_complaint__starved_of_gas__never_voids_a_good_grant(ground: Ground) -> None:
+    """Sent for real at each limit: the grant lives on, and the complaint that is counted costs its maker."""
+    account = ground.proxy(1)
+    key = identity(account).proxy_key()
+    made = pre.prove_complaint(ground.rekey, Slot(1), key, ground.random)
+    rekey = ground.rekey_struct(ground.rekey.rekey)
+    shown = (key.public.to_evm(), made.shared.to_evm(), proof(made.proof))
+    arguments = (GRANT, ground.committee, rekey, 1, *shown)
+    found = verdicts(ground, "complain", arguments, "GrantRegistry", account)
+    assert "done" in found
+    assert found <= {"done", "InsufficientGas", "out of gas"}
+    data = ground.evm.abis["GrantRegistry"].functions["complain"].encode(*arguments)
+    at, counted = ground.evm.addresses["GrantRegistry"], 0
+    for gas in range(100_000, 700_000, 20_000):
+        receipt = ground.evm.mined({"from": account, "to": at, "data": data, "gas": gas})
+        counted += receipt["status"] == "0x1"
+        assert ground.evm.call("GrantRegistry", "accessOf", GRANT).status is structs.Status.GRANTED
+    assert counted > 0
+    assert ground.evm.call("ProxyRegistry", "proxyOf", account).bond < SETTINGS.proxies.bond_wei
+
+
 # --- gas: points that burn it -----------------------------------------------------------------------------------------
 
 
@@ -89,7 +115,7 @@ def test_cfrags__malformed__are_taken_out_at_a_bounded_price_that_the_bond_pays(
     gas = ground.evm.gas_of(ground.stranger, "ConversionRounds", "challengeCfrags", *ground.challenge(played, 1))
     assert gas < 500_000
     reward = ground.evm.call("Treasury", "creditOf", ground.stranger)
-    assert reward == SETTINGS.rounds.challenge_penalty_wei > gas * 100 * 10**9  # at 100 gwei
+    assert reward == SETTINGS.rounds.challenge_penalty_wei // 2 > gas * 100 * 10**9  # at 100 gwei
 
 
 def post(ground: Ground, played: Played, slot: int, points: tuple[bytes, ...]) -> None:

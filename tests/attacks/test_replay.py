@@ -92,7 +92,7 @@ def test_cfrags__of_another_round_of_the_same_record__lose_the_bond(ground: Grou
     ground.submit(second, 1, old)
     ground.evm.send(ground.stranger, "ConversionRounds", "challengeCfrags", *ground.challenge(second, 1))
     penalty = SETTINGS.rounds.challenge_penalty_wei
-    assert ground.evm.call("Treasury", "creditOf", ground.stranger) == penalty
+    assert ground.evm.call("Treasury", "creditOf", ground.stranger) == penalty // 2
 
 
 def test_votes__for_the_result_of_another_round__are_not_counted(ground: Ground) -> None:

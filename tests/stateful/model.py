@@ -114,7 +114,7 @@ class Model:
     def _penalize(self, slot: int, amount: int, beneficiary: Address) -> None:
         taken = min(amount, self.bonds[slot])
         self.bonds[slot] -= taken
-        self.credits[beneficiary] += taken
+        self.credits[beneficiary] += taken // 2  # the other half is burned
 
     def _keep_in_reserve(self, r: RoundModel, amount: int) -> None:
         self.deposit += r.reserve - amount

@@ -350,14 +350,15 @@ contract ProxyRegistryTest is ProxyPool {
 
     // --- bonds, penalties, counters ---
 
-    function test_penalize__within_the_bond__credits_the_beneficiary(uint128 amount) public {
+    function test_penalize__within_the_bond__credits_half_to_the_beneficiary_and_burns_half(uint128 amount) public {
         amount = uint128(bound(amount, 1, BOND / 2));
         join(1);
         vm.expectEmit(address(proxies));
         emit IProxyRegistry.ProxyPenalized(account(1), address(0xB0B), amount, "why");
         penalize(1, amount);
         vm.assertEq(proxies.proxyOf(account(1)).bond, BOND - amount);
-        vm.assertEq(treasury.creditOf(address(0xB0B)), amount);
+        vm.assertEq(treasury.creditOf(address(0xB0B)), amount / 2);
+        vm.assertEq(treasury.creditOf(address(0xdEaD)), amount - amount / 2);
         vm.assertEq(treasury.heldUnder(bondKey(1)), BOND - amount);
         vm.assertEq(proxies.proxyOf(account(1)).exitTime, 0);
         proxies.requireBonded(account(1));
@@ -375,12 +376,13 @@ contract ProxyRegistryTest is ProxyPool {
         vm.expectEmit(address(proxies));
         emit IProxyRegistry.ProxyPenalized(account(1), address(0xB0B), taken, "why");
         penalize(1, amount);
-        vm.assertEq(treasury.creditOf(address(0xB0B)), taken);
+        vm.assertEq(treasury.creditOf(address(0xB0B)), taken / 2);
         vm.assertEq(proxies.activeCount(), 0);
         vm.expectRevert(abi.encodeWithSelector(IProxyRegistry.NotBonded.selector, account(1)));
         proxies.requireBonded(account(1));
         penalize(1, BOND); // again: takes the rest, ejects no second time
-        vm.assertEq(treasury.creditOf(address(0xB0B)), BOND);
+        vm.assertEq(treasury.creditOf(address(0xB0B)), taken / 2 + (BOND - taken) / 2);
+        vm.assertEq(treasury.creditOf(address(0xB0B)) + treasury.creditOf(address(0xdEaD)), BOND);
         vm.assertEq(proxies.activeCount(), 0);
     }
 
@@ -426,7 +428,7 @@ contract ProxyRegistryTest is ProxyPool {
         }
         vm.assertEq(proxies.proxyOf(account(2)).missed, 3);
         vm.assertEq(proxies.proxyOf(account(2)).bond, BOND - MISS_PENALTY);
-        vm.assertEq(treasury.creditOf(address(0xB0B)), 2 * MISS_PENALTY);
+        vm.assertEq(treasury.creditOf(address(0xB0B)), 2 * (MISS_PENALTY / 2));
     }
 
     /// A round must close whoever has left in the meantime and however little is left of a bond.
