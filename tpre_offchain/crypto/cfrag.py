@@ -11,7 +11,7 @@ from tpre_offchain.crypto.curve import G1, G2, H2, msm, pairing_product_is_one
 from tpre_offchain.crypto.hashing import Domain, Random
 from tpre_offchain.crypto.kfrag import VerifiedKFrag, VerifiedRekey
 from tpre_offchain.crypto.polynomial import lagrange_at_zero
-from tpre_offchain.crypto.proofs import Proof, equality_is_proven, prove_equality
+from tpre_offchain.crypto.proofs import Joined, Proof, equality_is_proven, prove_equality
 from tpre_offchain.errors import CryptoError, VerificationError
 from tpre_offchain.types import RoundId, Slot
 
@@ -106,9 +106,8 @@ def make_cfrags(
     _require_label(kfrag.grant, capsules)
     c1s = [capsule.c1 for capsule in capsules]
     points = tuple(c1 * kfrag.fragment for c1 in c1s)
-    seed = _seed(kfrag.grant, kfrag.slot, round_context, c1s, points)
-    joined = msm(c1s, hashing.cfrag_scalars(seed, len(points)))
-    bases = (kfrag.grant.label_key, joined)
+    seed = _seed(kfrag.grant, kfrag.slot, kfrag.commitment, round_context, c1s, points)
+    bases = (kfrag.grant.label_key, Joined.of(c1s, hashing.cfrag_scalars(seed, len(points))))
     proof = prove_equality(bases, kfrag.fragment, hashing.cfrag_proof(seed), random)
     return CFrags(kfrag.slot, points, proof)
 
@@ -130,10 +129,11 @@ def verify_cfrags(
         raise InvalidCFragProof(cfrags.slot, f"{len(cfrags.points)} cfrags for {len(c1s)} capsules", culprit=culprit)
     if any(point.is_identity() for point in cfrags.points):
         raise InvalidCFragProof(cfrags.slot, "a cfrag is the identity", culprit=culprit)
-    seed = _seed(grant, cfrags.slot, round_context, c1s, cfrags.points)
+    commitment = grant.commitment(cfrags.slot)
+    seed = _seed(grant, cfrags.slot, commitment, round_context, c1s, cfrags.points)
     scalars = hashing.cfrag_scalars(seed, len(c1s))
-    bases = (grant.label_key, msm(c1s, scalars))
-    points = (grant.commitment(cfrags.slot), msm(cfrags.points, scalars))
+    bases = (grant.label_key, Joined.of(c1s, scalars))
+    points = (commitment, Joined.of(cfrags.points, scalars))
     if not equality_is_proven(bases, points, cfrags.proof, hashing.cfrag_proof(seed)):
         raise InvalidCFragProof(cfrags.slot, "the proof does not hold", culprit=culprit)
     return VerifiedCFrags(round_context, grant, c1s, cfrags)
@@ -142,6 +142,7 @@ def verify_cfrags(
 def _seed(
     grant: VerifiedRekey,
     slot: Slot,
+    commitment: G1,
     round_context: RoundContext,
     capsules: Sequence[G1],
     points: Sequence[G1],
@@ -150,7 +151,7 @@ def _seed(
         round_context.domain,
         round_context.round_id,
         grant.context.member(slot).account,
-        (grant.label_key, grant.commitment(slot)),
+        (grant.label_key, commitment),
         capsules,
         points,
     )

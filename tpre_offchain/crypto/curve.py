@@ -135,10 +135,10 @@ def Z() -> GT:  # noqa: N802 - the Z of SCHEME §1
 @lru_cache
 def _h2(backend: str) -> G2:
     with using_backend(backend):
-        return G2.from_bytes(_H2_BYTES)
+        return G2.from_bytes(_H2_BYTES).fixed()
 
 
 @lru_cache
 def _z(backend: str) -> GT:
     with using_backend(backend):
-        return pairing(g1(), g2())
+        return pairing(g1(), g2()).fixed()

@@ -48,6 +48,9 @@ class ArkworksGroup:
     def multiply(self, point: Any, scalar: int) -> Any:
         return point * _scalar(scalar)
 
+    def fix(self, point: Any) -> Any:
+        return point
+
     def msm(self, points: Sequence[Any], scalars: Sequence[int]) -> Any:
         # "unchecked" means the lengths, which curve.py has compared.
         return self._point.multiexp_unchecked(list(points), [_scalar(s) for s in scalars])
@@ -95,6 +98,9 @@ class ArkworksBackend:
     def gt_multiply(self, left: Any, right: Any) -> Any:
         # The library's + is that of the field Fp12, not the group operation.
         return left * right
+
+    def gt_fix(self, value: Any) -> Any:
+        return value
 
     def gt_power(self, base: Any, exponent: int) -> Any:
         # The library has no power: fixed windows, from the top.

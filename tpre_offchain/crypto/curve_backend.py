@@ -49,6 +49,9 @@ class Group(Protocol):
     def multiply(self, point: Any, scalar: int) -> Any:
         """Scalar multiple."""
 
+    def fix(self, point: Any) -> Any:
+        """The same point, prepared to be multiplied or paired often; or the point itself."""
+
     def msm(self, points: Sequence[Any], scalars: Sequence[int]) -> Any:
         """Sum of scalar multiples; as many scalars as points, at least one."""
 
@@ -88,6 +91,9 @@ class Backend(Protocol):
 
     def gt_multiply(self, left: Any, right: Any) -> Any:
         """Product in GT."""
+
+    def gt_fix(self, value: Any) -> Any:
+        """The same value, prepared for many powers; or the value itself."""
 
     def gt_power(self, base: Any, exponent: int) -> Any:
         """Power in GT, exponent in [0, R)."""

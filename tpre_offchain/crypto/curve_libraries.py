@@ -63,9 +63,7 @@ def load(name: str) -> Backend:
     """The backend of this name, which is available."""
     # Imported here, not above: each library is optional, and slow ones are not loaded in vain.
     if name == "mcl":
-        from tpre_offchain.crypto.curve_mcl import MclBackend
-
-        return MclBackend()
+        return _load_mcl()
     if name == "arkworks":
         from tpre_offchain.crypto.curve_arkworks import ArkworksBackend
 
@@ -73,6 +71,17 @@ def load(name: str) -> Backend:
     from tpre_offchain.crypto.curve_pyecc import PyEccBackend
 
     return PyEccBackend()
+
+
+def _load_mcl() -> Backend:
+    try:
+        from tpre_offchain.crypto import curve_mcl_c
+    except BackendUnavailable:
+        # a build of pymcl whose C functions are not to be seen: its Python classes do the same, slower
+        from tpre_offchain.crypto.curve_mcl import MclBackend
+
+        return MclBackend()
+    return curve_mcl_c.MclBackend()
 
 
 def active() -> Backend:

@@ -47,6 +47,9 @@ class MclGroup:
     def multiply(self, point: Any, scalar: int) -> Any:
         return point * _scalar(scalar)
 
+    def fix(self, point: Any) -> Any:
+        return point
+
     def msm(self, points: Sequence[Any], scalars: Sequence[int]) -> Any:
         return reduce(self.add, map(self.multiply, points, scalars))
 
@@ -99,6 +102,9 @@ class MclBackend:
 
     def gt_multiply(self, left: Any, right: Any) -> Any:
         return left * right
+
+    def gt_fix(self, value: Any) -> Any:
+        return value
 
     def gt_power(self, base: Any, exponent: int) -> Any:
         return base ** _scalar(exponent)

@@ -53,6 +53,9 @@ class PyEccGroup:
     def multiply(self, point: Any, scalar: int) -> Any:
         return ec.multiply(point, scalar)
 
+    def fix(self, point: Any) -> Any:
+        return point
+
     def msm(self, points: Sequence[Any], scalars: Sequence[int]) -> Any:
         return reduce(self.add, map(self.multiply, points, scalars))
 
@@ -119,6 +122,9 @@ class PyEccBackend:
 
     def gt_multiply(self, left: Any, right: Any) -> Any:
         return left * right
+
+    def gt_fix(self, value: Any) -> Any:
+        return value
 
     def gt_power(self, base: Any, exponent: int) -> Any:
         return base**exponent

@@ -83,6 +83,11 @@ class Point(Immutable):
         coordinates = encoding.parse_evm(group.name, data)
         return cls(backend, group.from_coordinates(coordinates), coordinates=coordinates)
 
+    def fixed(self) -> Self:
+        """The same point, for one that will be multiplied or paired often: some libraries then work with tables."""
+        group = self._group(self._backend)
+        return type(self)(self._backend, group.fix(self._native), self._compressed, self._coordinates)
+
     def to_bytes(self) -> bytes:
         """The compressed form, 48 bytes in G1 and 96 in G2."""
         if self._compressed is not None:
@@ -187,6 +192,10 @@ class GT(Immutable):
     def one(cls) -> GT:
         """The neutral element."""
         return cls(backend := libraries.active(), backend.gt_one())
+
+    def fixed(self) -> GT:
+        """The same value, for one whose powers are taken often."""
+        return GT(self._backend, self._backend.gt_fix(self._native))
 
     def to_bytes(self) -> bytes:
         """The one canonical form: 12 coefficients in tower order, each 48 bytes big-endian (SCHEME §1)."""

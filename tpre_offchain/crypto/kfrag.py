@@ -197,11 +197,11 @@ def make_rekey(label_secret: int, receiving_key: G2, context: GrantContext, rand
 
     Takes t * 48 bytes of ``random`` for the polynomial, 48 for e and 32 for the nonce of its proof.
     """
-    label_key = g1() * label_secret
     coefficients = _polynomial(context, random)
     masked_key = receiving_key * pow(label_secret, -1, R) + g2() * coefficients[0]
     mask = H2() * coefficients[0]
-    commitments = tuple(label_key * coefficient for coefficient in coefficients)
+    # A_L^c as g1^(a_L c): powers of the generator are the cheap ones
+    commitments = tuple(g1() * (label_secret * coefficient) for coefficient in coefficients)
     if masked_key.is_identity():
         raise CryptoError("the masked re-key is the identity: generate it again")
     e = random_scalar(random, nonzero=True)

@@ -19,6 +19,7 @@ in as ``random(n) -> n bytes`` (``secrets.token_bytes``), and nothing touches a 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from tpre_offchain.crypto.capsule import Capsule, RecordContext, VerifiedCapsule, verify_capsule
 from tpre_offchain.crypto.cfrag import (
@@ -150,8 +151,8 @@ def decrypt_reencrypted(
     """
     if key.public != rekey.receiving_key:
         raise DecryptionFailed(Failure.WRONG_KEY, "the grant was made for another receiving key")
-    inverse = pow(key.secret, -1, R)
-    shared = multi_pairing([(capsule.c1 * inverse, rekey.rekey.masked_key), (result * -inverse, g2())])
+    masked_key, generator = _unblinded(key.secret, rekey.rekey.masked_key)
+    shared = multi_pairing([(capsule.c1, masked_key), (-result, generator)])
     try:
         message = open_sealed(shared, rekey.label_key, context, capsule)
     except DecryptionFailed as error:
@@ -162,6 +163,13 @@ def decrypt_reencrypted(
 def paper_form(rekey: Rekey, c1: G1, result: G1) -> GT:
     """Z^{bk}, the converted ciphertext as the paper writes it (eq. 10): e(c1, U) / e(W, g2)."""
     return multi_pairing([(c1, rekey.masked_key), (-result, g2())])
+
+
+@lru_cache(maxsize=32)
+def _unblinded(secret: int, masked_key: G2) -> tuple[G2, G2]:
+    """U^(1/b) and g2^(1/b): with 1/b on this side of the pairings, all records of a grant share the work."""
+    inverse = pow(secret, -1, R)
+    return (masked_key * inverse).fixed(), (g2() * inverse).fixed()
 
 
 def _diagnosed(error: DecryptionFailed, rekey: VerifiedRekey, capsule: Capsule, result: G1) -> DecryptionFailed:

@@ -5,6 +5,7 @@ Proofs here are made and tested; what a failed proof means, and who is to blame,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -55,17 +56,46 @@ def knowledge_is_proven(base: _Point, point: _Point, proof: Proof, transcript: T
     return proof.challenge == transcript.challenge(_commitment(base, point, proof))
 
 
-def prove_equality(bases: tuple[G1, G1], secret: int, transcript: Transcript, random: Random) -> Proof:
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The sum of ``points[i] * scalars[i]``, not computed where a multiple of it can be had at the same cost."""
+
+    points: tuple[G1, ...]
+    scalars: tuple[int, ...]
+
+    @classmethod
+    def of(cls, points: Sequence[G1], scalars: Sequence[int]) -> Joined:
+        """A sum of several with short scalars is cheaper to compute first; one point waits for its factor."""
+        if len(points) == 1:
+            return cls(tuple(points), tuple(scalars))
+        return cls((msm(points, scalars),), (1,))
+
+    def times(self, factor: int) -> G1:
+        """A multiple of the sum."""
+        return msm(self.points, [scalar * factor for scalar in self.scalars])
+
+
+def _joined(point: G1 | Joined) -> Joined:
+    return point if isinstance(point, Joined) else Joined((point,), (1,))
+
+
+def prove_equality(bases: tuple[G1, G1 | Joined], secret: int, transcript: Transcript, random: Random) -> Proof:
     """Prove that bases[0]^secret and bases[1]^secret have the same logarithm. The transcript must bind all four."""
     nonce = transcript.nonce(secret, random)
-    challenge = transcript.challenge(bases[0] * nonce, bases[1] * nonce)
+    challenge = transcript.challenge(bases[0] * nonce, _joined(bases[1]).times(nonce))
     return Proof(challenge, (nonce + challenge * secret) % R)
 
 
-def equality_is_proven(bases: tuple[G1, G1], points: tuple[G1, G1], proof: Proof, transcript: Transcript) -> bool:
+def equality_is_proven(
+    bases: tuple[G1, G1 | Joined], points: tuple[G1, G1 | Joined], proof: Proof, transcript: Transcript
+) -> bool:
     """Whether log of points[0] to bases[0] == log of points[1] to bases[1] is proven. A predicate, likewise."""
     first = _commitment(bases[0], points[0], proof)
-    second = _commitment(bases[1], points[1], proof)
+    base, point = _joined(bases[1]), _joined(points[1])
+    second = msm(
+        [*base.points, *point.points],
+        [s * proof.response for s in base.scalars] + [s * -proof.challenge for s in point.scalars],
+    )
     return proof.challenge == transcript.challenge(first, second)
 
 
