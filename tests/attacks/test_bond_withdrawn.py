@@ -35,7 +35,7 @@ def test_withdraw_bond__right_after_bad_cfrags__refused_and_the_bond_pays(ground
     ground.evm.send(liar, "ProxyRegistry", "leavePool")
     ground.refused("CooldownNotOver", liar, "ProxyRegistry", "withdrawBond")
     ground.evm.send(ground.stranger, "ConversionRounds", "challengeCfrags", *ground.challenge(played, 1))
-    assert ground.evm.call("Treasury", "creditOf", ground.stranger) == PENALTY
+    assert ground.evm.call("Treasury", "creditOf", ground.stranger) == PENALTY // 2
     assert bond_of(ground, 1) == SETTINGS.proxies.bond_wei - PENALTY
 
 
@@ -91,7 +91,17 @@ def test_submit__in_the_first_half_of_the_exit__is_taken_and_paid_for(ground: Gr
     ground.refused("CooldownNotOver", ground.proxy(1), "ProxyRegistry", "withdrawBond")
     ground.evm.send(ground.stranger, "ConversionRounds", "challengeCfrags", *ground.challenge(played, 1))
     assert ground.phase(played) is structs.Phase.EXPIRED
-    assert ground.evm.call("Treasury", "creditOf", ground.stranger) == PENALTY
+    assert ground.evm.call("Treasury", "creditOf", ground.stranger) == PENALTY // 2
+
+
+def test_challenge__by_the_liar_itself_before_others__still_costs_half_of_the_penalty(ground: Ground) -> None:
+    """Sent first from a second account it earns the reward; the other half is burned, so lying is not for free."""
+    played = ground.open(0)
+    ground.submit(played, 1, bad_cfrags(ground, played, 1))
+    second_account = ground.evm.accounts[7]
+    ground.evm.send(second_account, "ConversionRounds", "challengeCfrags", *ground.challenge(played, 1))
+    back = ground.evm.call("Treasury", "creditOf", second_account)
+    assert bond_of(ground, 1) + back == SETTINGS.proxies.bond_wei - PENALTY // 2
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.attacks.ground import SECOND, Ground
-from tests.stateful.world import DEPOSIT_WEI, FEE, GRANT, QUOTA, SETTINGS, THRESHOLD
+from tests.stateful.world import DEPOSIT_WEI, FEE, GRANT, QUOTA, SETTINGS, THRESHOLD, data_hash
 from tpre_offchain.chain import structs
 from tpre_offchain.types import StreamId
 
@@ -115,3 +115,22 @@ def test_open_round__record_of_a_later_epoch__is_not_of_the_grant(ground: Ground
     ref = structs.RecordRef(later, record.c1.to_evm(), ground.records[0].ref.seal_hash)
     ground.refused("UnknownRecord", ground.user, *OPEN, GRANT, 0, *ground.hashes, (ref,))
     ground.refused("RekeyMismatch", ground.user, *OPEN, GRANT, 1, *ground.hashes, (ref,))
+
+
+def test_open_round__by_the_owner__spends_the_users_quota_and_deposit_and_no_wei_more(ground: Ground) -> None:
+    """Stated, not prevented: both parties may open rounds and the user's deposit pays; that is the bound."""
+    key = GRANT.to_bytes(32, "big")
+    balance, held = ground.evm.balance(ground.user), ground.evm.call("Treasury", "heldUnder", key)
+    for _ in range(DEPOSIT_WEI // (THRESHOLD * FEE)):
+        ground.evm.send(ground.owner, *OPEN, *asked(ground, 0))
+    ground.refused("DepositTooSmall", ground.owner, *OPEN, *asked(ground, 0))
+    assert ground.evm.balance(ground.user) == balance
+    assert ground.evm.call("Treasury", "heldUnder", key) == held
+    # nothing of it goes to the owner: rounds that nobody served are closed, and what they reserved is the user's again
+    ground.evm.now += SETTINGS.rounds.round_seconds + 1
+    for index in range(DEPOSIT_WEI // (THRESHOLD * FEE)):
+        data = ground.round_data((0,))
+        played = structs.make_round_id(GRANT, index)
+        ground.evm.send(ground.stranger, "ConversionRounds", "close", played, ground.committee, data_hash(data))
+    assert ground.evm.call("GrantRegistry", "accessOf", GRANT).deposit == DEPOSIT_WEI
+    assert ground.evm.call("Treasury", "creditOf", ground.owner) == 0
