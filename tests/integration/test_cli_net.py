@@ -65,3 +65,21 @@ def test_deploy__to_a_development_chain__writes_the_addresses(tmp_path: Path, ha
     assert answer(tmp_path, "audit", "timeline", *options, *HOME)["entries"] == []
     assert answer(tmp_path, "deploy", *HOME, code=2)["error"] == "MissingOption"
     assert answer(tmp_path, "deploy", *options, "--settings", "x", *HOME, code=2)["error"] == "UnknownPreset"
+
+
+def test_proxy_withdraw__after_the_cooldown__returns_the_bond(tmp_path: Path, hardhat_node: LocalNode) -> None:
+    options = ("--rpc", hardhat_node.url, *HOME)
+    answer(tmp_path, "deploy", *options)
+    made = answer(tmp_path, "key", "new", "proxy", "--fund", *options)
+    assert answer(tmp_path, "proxy", "join", *options)["joined"] is True
+    assert "ProxyNotLeaving" in answer(tmp_path, "proxy", "withdraw", *options, code=3)["message"]
+    assert answer(tmp_path, "proxy", "leave", *options)["exit_block"] > 0
+    assert "CooldownNotOver" in answer(tmp_path, "proxy", "withdraw", *options, code=3)["message"]
+    hardhat_node.ask("hardhat_mine", hex(8_200), "0x1")
+    paid = answer(tmp_path, "proxy", "withdraw", *options)
+    assert (paid["address"], paid["withdrawn"], paid["credit_wei"]) == (made["address"], True, 10**18)
+    assert answer(tmp_path, "proxy", "status", *options)["member"] is False
+    assert answer(tmp_path, "proxy", "credit", *options)["credit_wei"] == 0
+    assert "NothingToWithdraw" in answer(tmp_path, "proxy", "credit", "--withdraw", *options, code=3)["message"]
+    answer(tmp_path, "proxy", "join", *options)
+    assert answer(tmp_path, "proxy", "status", *options)["key_version"] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,6 +81,19 @@ def test_net_status__all_serve__exits_0(tour: Tour) -> None:
     assert found["proxy_states"] == ["ready"] * 3
 
 
+def test_net_up__proxy_was_killed__starts_that_one_again(tour: Tour) -> None:
+    before = answer(tour.folder, "net", "status", *HOME)["proxies"]
+    psutil.Process(before[2]["pid"]).kill()
+    found = answer(tour.folder, "net", "status", *HOME, code=5)
+    assert found["proxy_states"][:2] == ["ready"] * 2
+    assert found["proxy_states"][2] == "gone"
+    revived = answer(tour.folder, "net", "up", *HOME)["proxies"]
+    assert revived[:2] == before[:2]
+    assert (revived[2]["number"], revived[2]["address"]) == (3, before[2]["address"])
+    assert revived[2]["pid"] != before[2]["pid"]
+    assert answer(tour.folder, "net", "status", *HOME)["proxy_states"] == ["ready"] * 3
+
+
 def test_fetch__output_exists__refuses(fetched: Tour) -> None:
     assert answer(fetched.folder, "user", "fetch", fetched.record, "-o", "out.csv", *HOME, code=8)["error"] == (
         "OutputExists"
@@ -135,6 +149,12 @@ def test_key_new__with_fund__can_act_at_once(tour: Tour) -> None:
     assert denied["gas"] > 21_000
     requests = answer(tour.folder, "owner", "requests", "--all", *HOME)["requests"]
     assert {one["user"]: one["status"] for one in requests}[made["address"]] == "denied"
+    credit = answer(tour.folder, "user", "credit", "--key", "second", *HOME)
+    assert (credit["withdrawn"], credit["address"]) == (False, made["address"])
+    assert credit["credit_wei"] > 0  # the deposit
+    paid = answer(tour.folder, "user", "credit", "--withdraw", "--key", "second", *HOME)
+    assert (paid["withdrawn"], paid["credit_wei"]) == (True, credit["credit_wei"])
+    assert answer(tour.folder, "user", "credit", "--key", "second", *HOME)["credit_wei"] == 0
 
 
 def test_owner_offer__unasked__is_granted_and_read(fetched: Tour) -> None:
@@ -198,6 +218,45 @@ def test_revoked__and_a_new_epoch__shuts_the_user_out(fetched: Tour) -> None:
     assert not (fetched.folder / "later.csv").exists()
 
 
+def test_rotate__owner_and_user__the_next_epoch_is_under_new_keys(fetched: Tour) -> None:
+    assert answer(fetched.folder, "owner", "rotate", *HOME)["version"] == 2
+    assert answer(fetched.folder, "user", "rotate", *HOME)["version"] == 2
+    answer(fetched.folder, "owner", "epoch", *HOME)
+    record = answer(fetched.folder, "owner", "publish", "readings.csv", "--stream", "1", *HOME)["record"]
+    asked = answer(fetched.folder, "user", "request", "1", *HOME)["request"]
+    answer(fetched.folder, "owner", "grant", str(asked), *HOME)
+    answer(fetched.folder, "user", "fetch", record, "-o", "rotated.csv", *HOME)
+    assert (fetched.folder / "rotated.csv").read_bytes() == fetched.content
+
+
+def test_owner_terms__changed__bind_the_next_request(tour: Tour) -> None:
+    assert "NothingToWithdraw" in answer(tour.folder, "owner", "credit", "--withdraw", *HOME, code=3)["message"]
+    changed = answer(tour.folder, "owner", "terms", "--threshold", "3", "--price-wei", "7", *HOME)
+    assert (changed["stream"], changed["minimum"], changed["price_wei"]) == (1, [3, 3], 7)
+    assert answer(tour.folder, "owner", "terms", "--committee", "4", *HOME)["minimum"] == [3, 4]
+    refused = answer(tour.folder, "user", "request", "1", "--threshold", "2", "--key", "second", *HOME, code=3)
+    assert "BadThreshold" in refused["message"]
+    assert answer(tour.folder, "owner", "terms", "--committee", "3", *HOME)["price_wei"] == 7
+    refused = answer(tour.folder, "owner", "terms", "--threshold", "3", "--committee", "2", *HOME, code=3)
+    assert "BadTerms" in refused["message"]
+
+
+def test_proxy_rotate__of_a_proxy_that_serves__needs_no_restart(tour: Tour) -> None:
+    for number in (1, 2, 3):
+        home = ("--home", f"home/proxies/{number}")
+        assert answer(tour.folder, "proxy", "rotate", *home)["key_version"] == 2
+        assert "RotationTooSoon" in answer(tour.folder, "proxy", "rotate", *home, code=3)["message"]
+        assert answer(tour.folder, "proxy", "status", *home)["key_version"] == 2
+    record = answer(tour.folder, "owner", "publish", "readings.csv", "--stream", "1", *HOME)["record"]
+    asked = answer(tour.folder, "user", "request", "1", "--threshold", "3", "--key", "third", *HOME)["request"]
+    answer(tour.folder, "owner", "grant", str(asked), "--open", record, *HOME)
+    options = ("--grant", str(asked), "--key", "third")
+    answer(tour.folder, "user", "fetch", record, "-o", "by-version-2.csv", *options, *HOME)
+    assert (tour.folder / "by-version-2.csv").read_bytes() == tour.content
+    found = answer(tour.folder, "proxy", "credit", *home)
+    assert (found["address"], found["withdrawn"]) == (answer(tour.folder, "proxy", "status", *home)["address"], False)
+
+
 def test_net_down__another_process_has_the_number__is_left_alone(tmp_path: Path) -> None:
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
@@ -207,8 +266,6 @@ def test_net_down__another_process_has_the_number__is_left_alone(tmp_path: Path)
             "node": {"pid": bystander.pid, "started_s": started}, "proxies": [], "store": "local:x",
         }  # fmt: skip
         (tmp_path / "home").mkdir()
-        import json
-
         (tmp_path / "home" / "net.json").write_text(json.dumps(net))
         assert answer(tmp_path, "net", "down", *HOME)["ended"] == []
         assert bystander.poll() is None
