@@ -29,3 +29,10 @@ def ground(_ground: Ground) -> Ground:
     """The real contracts on anvil, with one grant."""
     _ground.reset()
     return _ground
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever needs the ground needs anvil."""
+    for item in items:
+        if "ground" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.anvil)
