@@ -15,6 +15,9 @@ from tpre_offchain.types import Address, GrantId, RoundId
 
 Error = tuple[str, tuple[Any, ...]] | None
 
+BURNED = Address("0x000000000000000000000000000000000000dEaD")
+"""Half of every penalty goes here."""
+
 
 @dataclass
 class RoundModel:
@@ -114,7 +117,8 @@ class Model:
     def _penalize(self, slot: int, amount: int, beneficiary: Address) -> None:
         taken = min(amount, self.bonds[slot])
         self.bonds[slot] -= taken
-        self.credits[beneficiary] += taken // 2  # the other half is burned
+        self.credits[beneficiary] += taken // 2
+        self.credits[BURNED] += taken - taken // 2
 
     def _keep_in_reserve(self, r: RoundModel, amount: int) -> None:
         self.deposit += r.reserve - amount

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from tests.stateful import world as given
 from tests.stateful.evm import Reverted
-from tests.stateful.model import Error, Model, RoundModel, bitmap
+from tests.stateful.model import BURNED, Error, Model, RoundModel, bitmap
 from tests.stateful.world import World, data_hash, link_of
 from tpre_offchain.chain import structs
 from tpre_offchain.types import Address, Slot
@@ -148,7 +148,7 @@ class Walk(RuleBasedStateMachine):
         assert found == money
         held = self.evm.call("Treasury", "heldUnder", given.GRANT.to_bytes(32, "big"))
         assert held == model.held_for_grant
-        who = [model.owner, model.user, self.world.stranger, *model.proxies.values()]
+        who = [model.owner, model.user, self.world.stranger, BURNED, *model.proxies.values()]
         credits_ = Counter({account: self.evm.call("Treasury", "creditOf", account) for account in who})
         assert credits_ == +model.credits
         bonds = {
