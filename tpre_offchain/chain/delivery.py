@@ -102,22 +102,29 @@ class Delivery:
 
     async def receipt_of(self, posted: Posted, early: asyncio.Task[Receipt | None] | None) -> Receipt:
         """Follows a transaction until it is mined. Raises ``Refused``, ``StuckTransaction``."""
-        if early is not None:
-            receipt = await early
+        patience_s = min(self._pace.gap_after_s, self._pace.stuck_after_s)
+        if early is None:
+            receipt = await self._poll(posted, patience_s)
         else:
-            receipt = await self._poll(posted, min(self._pace.gap_after_s, self._pace.stuck_after_s))
+            finished, _ = await asyncio.wait({early}, timeout=patience_s)
+            if not finished:
+                await self._close_gap(posted)
+            receipt = await early
         if receipt is not None:
             return receipt
-        known = await self._connection.nonce(self._account, "pending")
-        if known < posted.nonce:
-            # the node has none of those between: lost with a reorganisation, or dropped from its pool
-            self._unblock(known, posted.nonce)
+        await self._close_gap(posted)
         for _ in range(self._pace.replacements + 1):
             receipt = await self._poll(posted, self._pace.stuck_after_s)
             if receipt is not None:
                 return receipt
             posted = await self._push(posted)
         raise StuckTransaction(posted.call.description, posted.nonce, tuple(a.tx_hash for a in posted.attempts))
+
+    async def _close_gap(self, posted: Posted) -> None:
+        known = await self._connection.nonce(self._account, "pending")
+        if known < posted.nonce:
+            # the node has none of those between: lost with a reorganisation, or dropped from its pool
+            self._unblock(known, posted.nonce)
 
     async def _send_and_wait(self, posted: Posted) -> Receipt | None:
         raw = "0x" + posted.attempts[-1].raw.hex()
