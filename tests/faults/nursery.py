@@ -33,6 +33,8 @@ class Child:
     pid: int
     log_path: Path
     report_path: Path
+    log_from: int = 0
+    """Where its log begins: the file goes on from one run to the next."""
     ended_with: int | None = None
 
     def signal(self, number: int) -> None:
@@ -74,12 +76,17 @@ class Child:
             return found
         return {}
 
+    def text(self) -> str:
+        """All it has logged."""
+        return self.log_path.read_bytes()[self.log_from :].decode() if self.log_path.exists() else ""
+
     def logs(self) -> list[dict[str, Any]]:
-        lines = self.log_path.read_text().splitlines() if self.log_path.exists() else []
+        lines = self.text().split("
+")[:-1]  # the last may not be whole
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def tail(self) -> str:
-        return self.log_path.read_text()[-3000:] if self.log_path.exists() else ""
+        return self.text()[-3000:]
 
 
 class Nursery:
@@ -107,10 +114,11 @@ class Nursery:
         """Fork a child. ``config`` goes through a pipe, for it holds keys."""
         log, report = folder / f"{name}.log", folder / f"{name}.json"
         report.unlink(missing_ok=True)
+        log_from = log.stat().st_size if log.exists() else 0
         answer = self.ask(
             {"entry": entry, "config": config, "log": str(log), "report": str(report), "failpoint": failpoint}
         )
-        return Child(self, answer["pid"], log, report)
+        return Child(self, answer["pid"], log, report, log_from)
 
     def ask(self, command: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None

@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp import WSMsgType, web
 
 from tests.integration.local_nodes import LocalNode
+from tpre_offchain.chain.rpc_errors import StalePeer
 
 Behaviour = Callable[[dict[str, Any], Callable[[], Awaitable[dict[str, Any]]]], Awaitable[dict[str, Any] | None]]
 """From a request and the way to the node's answer, the answer to give; None drops the connection."""
@@ -45,6 +46,9 @@ def late(seconds: float) -> Behaviour:
         return await ask()
 
     return behave
+
+
+STALE = StalePeer
 
 
 class TooMany(Exception):

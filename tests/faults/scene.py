@@ -114,8 +114,7 @@ class Scene:
 
         def is_ready() -> bool:
             assert not child.ended(), f"proxy {number} ended: {child.tail()}"
-            events = [line["event"] for line in child.logs() if "event" in line]
-            return "ready" in events[len(events) - events[::-1].index("starting") :] if "starting" in events else False
+            return any(line.get("event") == "ready" for line in child.logs())
 
         self.until(is_ready, f"proxy {number} ready", timeout_s)
 
