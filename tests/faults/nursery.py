@@ -81,8 +81,7 @@ class Child:
         return self.log_path.read_bytes()[self.log_from :].decode() if self.log_path.exists() else ""
 
     def logs(self) -> list[dict[str, Any]]:
-        lines = self.text().split("
-")[:-1]  # the last may not be whole
+        lines = self.text().split("\n")[:-1]  # the last may not be whole
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def tail(self) -> str:
