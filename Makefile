@@ -15,6 +15,8 @@ export HARDHAT_DISABLE_TELEMETRY := true
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint requirements.lock
 NPM_CI      := $(BIN)/npm ci --no-audit --no-fund --loglevel=error
+# two at a time, each file's tests in one process: they share its nodes and nets
+PYTEST      := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 HARDHAT     := $(BIN)/node node_modules/hardhat/dist/src/cli.js
 SOLIDITY    := $(shell find contracts -name '*.sol' 2>/dev/null)
 BUILD_FILES := hardhat.config.js deploy/solc/settings.json deploy/artifacts.py deploy/export_abi.py
@@ -35,7 +37,7 @@ OUR_MESSAGES := awk 'BEGIN { RS = ""; ORS = "\n\n" } !(/^Warning/ && /--> \.\/no
 MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check services bench clean build install lock lint types solidity second-build gas
+.PHONY: help demo test test-all check services bench soak clean build install lock lint types solidity second-build gas
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -43,8 +45,11 @@ help: ## this list
 demo: build ## share a recording through five proxies on a local chain; ARGS="--proxies 7 --threshold 4"
 	@$(BIN)/tpre demo $(ARGS)
 
-test: check solidity ## everything: check, Solidity tests, Python tests; ARGS are pytest's
-	@$(BIN)/python -m pytest $(ARGS)
+test: check solidity ## check, Solidity tests, Python tests; ARGS are pytest's
+	@$(PYTEST) -m 'not large' $(ARGS)
+
+test-all: check solidity ## the same, and the tests that repeat in larger form what others show
+	@$(PYTEST) $(ARGS)
 
 check: lint types build ## ruff, import layers, solhint, mypy, contract build
 
@@ -73,6 +78,9 @@ services: $(DEV_READY) ## build Kubo and geth from source, where Go is installed
 bench: $(BENCH_READY) $(CONTRACTS_BUILT) ## measure everything and write BENCHMARKS.md; ARGS=--quick takes a minute
 	@$(BIN)/tpre bench all -o $(RESULTS) $(ARGS)
 	@$(BIN)/tpre bench report $(RESULTS)/*.json -o BENCHMARKS.md
+
+soak: $(DEV_READY) $(CONTRACTS_BUILT) ## 1000 rounds with random faults; ARGS="--rounds 100 --seed 7"
+	@$(BIN)/python -m tests.faults.soak $(if $(ARGS),$(ARGS),--rounds 1000 --json)
 
 install: $(DEV_READY) ## the tools of a contributor, without building the contracts
 

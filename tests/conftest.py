@@ -14,6 +14,8 @@ settings.register_profile("thorough", parent=settings.get_profile("default"), ma
 settings.load_profile(os.environ.get("TPRE_HYPOTHESIS_PROFILE", "default"))
 
 SEED = int(os.environ.get("TPRE_TEST_SEED") or random.SystemRandom().randrange(2**32))
+# the workers of pytest-xdist are to draw the same
+os.environ["TPRE_TEST_SEED"] = str(SEED)
 
 
 def pytest_report_header() -> str:

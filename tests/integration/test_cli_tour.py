@@ -127,20 +127,6 @@ def test_audit_timeline__of_the_round__names_every_step(fetched: Tour) -> None:
     assert {"proposed the result", "voted for it", "finalized the round"} <= set(actions)
 
 
-def test_independent_reader__the_tours_record__reads_the_same(fetched: Tour) -> None:
-    words = answer(fetched.folder, "key", "show", "user", "--words", *HOME)["words"]
-    (fetched.folder / "words").write_text(words)
-    stream, publisher, sequence = fetched.record.split("/")
-    record = int(stream) << 192 | int(publisher, 16) << 32 | int(sequence)
-    rpc = answer(fetched.folder, "net", "status", *HOME)["rpc"][-1]
-    script = Path(__file__).parents[1] / "independent" / "read_record.py"
-    line = [sys.executable, str(script), "--rpc", rpc, "--addresses", "home/deployment.json", "--words", "words"]
-    line += ["--grant", str(fetched.grant), "--record", str(record), "--store", "home/store", "-o", "independent.csv"]
-    done = subprocess.run(line, cwd=fetched.folder, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert (fetched.folder / "independent.csv").read_bytes() == fetched.content
-
-
 def test_key_new__with_fund__can_act_at_once(tour: Tour) -> None:
     made = answer(tour.folder, "key", "new", "second", "--fund", *HOME)
     asked = answer(tour.folder, "user", "request", "1", "--key", "second", *HOME)

@@ -61,7 +61,10 @@ def test_demo__two_of_five_killed__finishes_and_leaves_nothing(tmp_path: Path) -
     _require_nothing_left(tmp_path)
 
 
-@pytest.mark.parametrize(("proxies", "threshold", "content"), [(1, 1, b""), (3, 2, b"x"), (7, 7, b"y" * 1000)])
+@pytest.mark.parametrize(
+    ("proxies", "threshold", "content"),
+    [(1, 1, b""), (3, 2, b"x"), pytest.param(7, 7, b"y" * 1000, marks=pytest.mark.large)],
+)
 def test_demo__small_file__arrives(tmp_path: Path, proxies: int, threshold: int, content: bytes) -> None:
     file = tmp_path / "input.bin"
     file.write_bytes(content)
@@ -72,6 +75,7 @@ def test_demo__small_file__arrives(tmp_path: Path, proxies: int, threshold: int,
     _require_nothing_left(tmp_path)
 
 
+@pytest.mark.large
 def test_demo__sixteen_proxies__finishes(tmp_path: Path) -> None:
     outcome = tpre(tmp_path, "demo", "--proxies", "16", "--threshold", "9", "--json", timeout_s=380)
     _require_whole(outcome, 16, 9)
