@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self, cast
 
 from tpre_offchain.chain.abi_values import checksum_address
+from tpre_offchain.chain.archive import LogArchive, merged
 from tpre_offchain.chain.call import Call, Receipt
 from tpre_offchain.chain.log_ranges import LogRanges
 from tpre_offchain.chain.logs import Log
@@ -70,6 +71,8 @@ class Connection:
 
     chain_id: int
     calls: Counter[str]
+    archive: LogArchive | None
+    """Logs that the nodes may have pruned; ``get_logs`` adds them to its answers."""
 
     def __init__(
         self,
@@ -82,6 +85,7 @@ class Connection:
     ) -> None:
         self.chain_id = chain_id
         self.calls = Counter()
+        self.archive = None
         self._endpoints = [_Endpoint(transport) for transport in transports]
         self._preferred = 0
         self._on_call = on_call
@@ -254,7 +258,17 @@ class Connection:
                 question["topics"] = list(topics)
             return [Log.from_rpc(raw) for raw in await self.rpc("eth_getLogs", question)]
 
-        return await self._ranges.collect(ask, from_block, to_block)
+        archive = self.archive
+        if archive is None:
+            return await self._ranges.collect(ask, from_block, to_block)
+        kept = archive.matching(addresses, from_block, to_block, topics)
+        try:
+            return merged(await self._ranges.collect(ask, from_block, to_block), kept)
+        except RpcRefused:
+            if from_block > archive.to_block:
+                raise
+            # a node that says that it has pruned the beginning has the rest
+            return merged(await self._ranges.collect(ask, archive.to_block + 1, to_block), kept)
 
 
 def as_revert(refused: RpcRefused, call: Call) -> ChainError:

@@ -38,6 +38,19 @@ class Log:
             timestamp=int(raw["blockTimestamp"], 16) if raw.get("blockTimestamp") else None,
         )
 
+    def to_rpc(self) -> dict[str, Any]:
+        """The JSON-RPC form of the log."""
+        raw = {
+            "address": self.address,
+            "topics": ["0x" + topic.hex() for topic in self.topics],
+            "data": "0x" + self.data.hex(),
+            "blockNumber": hex(self.block_number),
+            "blockHash": "0x" + self.block_hash.hex(),
+            "transactionHash": "0x" + self.tx_hash.hex(),
+            "logIndex": hex(self.log_index),
+        }
+        return raw if self.timestamp is None else {**raw, "blockTimestamp": hex(self.timestamp)}
+
 
 @dataclass(frozen=True)
 class LogPosition:

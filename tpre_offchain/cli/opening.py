@@ -12,6 +12,7 @@ from tpre_offchain.cli.net_state import LocalNet
 from tpre_offchain.cli.passphrases import read_passphrase
 
 if TYPE_CHECKING:
+    from tpre_offchain.chain.archive import LogArchive
     from tpre_offchain.clients.keys import Keys
     from tpre_offchain.clients.session import Session
 
@@ -71,7 +72,26 @@ def store_address(run: Invocation) -> str:
     return run.settings.store or f"local:{run.home.store_folder}"
 
 
-def open_session(run: Invocation, default_key: str) -> Session:
+def open_archive(run: Invocation, archive: str | None) -> LogArchive | None:
+    """An archive of logs: a file, or the CID of a blob in the store of the settings. Raises ``BadArchive``."""
+    if archive is None:
+        return None
+    from tpre_offchain.chain.archive import LogArchive
+    from tpre_offchain.storage.cid import Cid
+    from tpre_offchain.storage.errors import InvalidCid
+    from tpre_offchain.storage.opening import open_store
+
+    if not Path(archive).exists():
+        try:
+            cid = Cid.parse(archive)
+        except InvalidCid:
+            return LogArchive.load(Path(archive))  # which says that there is no such file
+        content = b"".join(open_store(store_address(run)).get(cid))
+        return LogArchive.parse(content.splitlines(), archive)
+    return LogArchive.load(Path(archive))
+
+
+def open_session(run: Invocation, default_key: str, archive: str | None = None) -> Session:
     """A session with the keys, chain, contracts and store of the settings. Close it."""
     from tpre_offchain.clients.session import Session
 
@@ -82,6 +102,7 @@ def open_session(run: Invocation, default_key: str) -> Session:
         store=store_address(run),
         keys=open_keys(run, default_key),
         state=run.home.state_folder,
+        archive=open_archive(run, archive),
     )
 
 

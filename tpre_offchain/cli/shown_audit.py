@@ -11,8 +11,11 @@ from tpre_offchain.cli import text
 from tpre_offchain.cli.reply import Grid, Reply
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tpre_offchain.audit.findings import AuditReport
     from tpre_offchain.audit.timeline import Entry
+    from tpre_offchain.chain.archive import LogArchive
 
 
 def timeline(entries: Sequence[Entry]) -> Reply:
@@ -31,6 +34,21 @@ def timeline(entries: Sequence[Entry]) -> Reply:
     data = [{**asdict(one), "record": None if one.record is None else text.record(one.record)} for one in entries]
     grid = Grid(("block", "time", "who", "did", "about", "transaction"), rows)
     return Reply({"ok": True, "entries": data}, [grid if rows else "nothing happened"])
+
+
+def exported(found: LogArchive, output: Path | None, cid: str | None) -> Reply:
+    """An archive of logs, and where it is."""
+    data = {
+        "ok": True,
+        "logs": len(found.logs),
+        "from_block": found.from_block,
+        "to_block": found.to_block,
+        "file": None if output is None else str(output),
+        "cid": cid,
+    }
+    where = [*([] if output is None else [f"written to {output}"]), *([] if cid is None else [f"stored as {cid}"])]
+    lines = [f"{len(found.logs)} logs of blocks {found.from_block} to {found.to_block}", *where]
+    return Reply(data, [*lines, "read with: tpre user fetch … --archive FILE_OR_CID"])
 
 
 def report(found: AuditReport) -> Reply:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from tpre_offchain.chain.archive import LogArchive
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.contracts import Contracts
 from tpre_offchain.chain.deployment import Deployment
@@ -82,13 +83,20 @@ class Session:
         keys: Keys,
         state: str | Path | None = None,
         outbox_settings: OutboxSettings | None = None,
+        archive: LogArchive | None = None,
     ) -> Session:
         """A session for plain code, which runs its own event loop. Parameters and errors are those of ``start``."""
         runner = asyncio.Runner()
         try:
             session = runner.run(
                 cls.start(
-                    rpc=rpc, deployment=deployment, store=store, keys=keys, state=state, outbox_settings=outbox_settings
+                    rpc=rpc,
+                    deployment=deployment,
+                    store=store,
+                    keys=keys,
+                    state=state,
+                    outbox_settings=outbox_settings,
+                    archive=archive,
                 )
             )
         except BaseException:
@@ -106,13 +114,14 @@ class Session:
         keys: Keys,
         state: str | Path | None = None,
         outbox_settings: OutboxSettings | None = None,
+        archive: LogArchive | None = None,
     ) -> Session:
         """A session inside a running event loop.
 
         ``rpc``: URL or URLs of the chain. ``deployment``: the addresses, or their file. ``store``: such as
         ``local:PATH``. ``state``: a folder where transactions and publishes under way survive a crash, kept apart by
-        chain and account; None keeps them in memory. Raises ``EndpointDown``, ``WrongChain``, ``BadDeploymentFile``,
-        ``NotDeployed``, ``UnknownStore``.
+        chain and account; None keeps them in memory. ``archive``: logs for a node that has pruned its own. Raises
+        ``EndpointDown``, ``WrongChain``, ``BadDeploymentFile``, ``NotDeployed``, ``UnknownStore``, ``BadArchive``.
         """
         place = deployment if isinstance(deployment, Deployment) else Deployment.load(deployment)
         blobs = store if isinstance(store, BlobStore) else open_store(store)
@@ -121,6 +130,7 @@ class Session:
             make_private_folder(folder)
         connection = await Connection.open([rpc] if isinstance(rpc, str) else list(rpc), place.chain_id)
         try:
+            connection.archive = None if archive is None else archive.require_of(place)
             path: str | Path = ":memory:" if folder is None else folder / "outbox.sqlite"
             outbox = await Outbox.open(connection, keys.account, path, outbox_settings)
         except BaseException:

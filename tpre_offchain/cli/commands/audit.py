@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,10 +12,13 @@ from tpre_offchain.cli import opening, shown_audit
 from tpre_offchain.cli.invocation import Invocation, verb
 from tpre_offchain.cli.references import ADDRESS, ID, RECORD, ROUND
 from tpre_offchain.cli.reply import Reply
+from tpre_offchain.cli.text import MissingOption
 
 if TYPE_CHECKING:
     from tpre_offchain.audit.chain import AuditedChain
     from tpre_offchain.audit.findings import AuditReport
+
+_ARCHIVE = click.option("--archive", help="File or CID of `tpre audit export`, for a node that has pruned its logs.")
 
 
 @click.group()
@@ -28,9 +32,11 @@ def command() -> None:
 @click.option("--grant", type=ID, help="With its rounds.")
 @click.option("--round", "round_id", type=ROUND, help="GRANT/INDEX.")
 @click.option("--account", type=ADDRESS, help="That did it or that it is about.")
-@verb(chain=True)
+@_ARCHIVE
+@verb(chain=True, store=True)
 def timeline(
     run: Invocation,
+    archive: str | None,
     stream: int | None,
     record: int | None,
     grant: int | None,
@@ -42,7 +48,7 @@ def timeline(
     from tpre_offchain.audit.timeline import timeline as entries_of
 
     async def work() -> Reply:
-        async with _Reading(run) as chain:
+        async with _Reading(run, archive) as chain:
             return shown_audit.timeline(entries_of(chain.events, Scope(stream, record, grant, round_id, account)))
 
     return asyncio.run(work())
@@ -52,15 +58,42 @@ def timeline(
 @click.option("--record", type=RECORD)
 @click.option("--grant", type=ID)
 @click.option("--round", "round_id", type=ROUND, help="GRANT/INDEX; with its grant and records.")
-@verb(chain=True)
-def verify(run: Invocation, record: int | None, grant: int | None, round_id: int | None) -> Reply:
+@_ARCHIVE
+@verb(chain=True, store=True)
+def verify(run: Invocation, record: int | None, grant: int | None, round_id: int | None, archive: str | None) -> Reply:
     """Verify a record, grant or round again, or everything: hashes, proofs, equations, votes. Exit code 6 if not."""
 
     async def work() -> Reply:
-        async with _Reading(run) as chain:
+        async with _Reading(run, archive) as chain:
             return shown_audit.report(await _verify(chain, record, grant, round_id))
 
     return asyncio.run(work())
+
+
+@command.command("export")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+@click.option("--put", is_flag=True, help="Put it into the store, too, and pin it: its CID is as good as the file.")
+@_ARCHIVE
+@verb(chain=True, store=True)
+def export(run: Invocation, output: Path | None, put: bool, archive: str | None) -> Reply:
+    """Write down all logs of the contracts: records, grants, results. Nodes prune them; what they are checked against
+    stays. Whoever comes late reads with `--archive`, and need not trust who exported.
+    """
+    from tpre_offchain.chain.archive import LogArchive
+    from tpre_offchain.storage.opening import open_store
+
+    if output is None and not put:
+        raise MissingOption("-o FILE or --put says where to")
+
+    async def work() -> LogArchive:
+        async with _Reading(run, archive) as chain:
+            return await LogArchive.read(chain.connection, chain.deployment)
+
+    found = asyncio.run(work())
+    if output is not None:
+        found.save(output)
+    cid = open_store(opening.store_address(run)).put(found.lines()) if put else None
+    return shown_audit.exported(found, output, None if cid is None else str(cid))
 
 
 async def _verify(chain: AuditedChain, record: int | None, grant: int | None, round_id: int | None) -> AuditReport:
@@ -83,8 +116,9 @@ async def _verify(chain: AuditedChain, record: int | None, grant: int | None, ro
 class _Reading:
     """The chain of the settings, its events read."""
 
-    def __init__(self, run: Invocation) -> None:
+    def __init__(self, run: Invocation, archive: str | None) -> None:
         self._run = run
+        self._archive = opening.open_archive(run, archive)
 
     async def __aenter__(self) -> AuditedChain:
         from tpre_offchain.audit.chain import AuditedChain
@@ -94,6 +128,7 @@ class _Reading:
         deployment = Deployment.load(opening.deployment_file(self._run))
         self._connection = await Connection.open(opening.endpoints(self._run), deployment.chain_id)
         try:
+            self._connection.archive = None if self._archive is None else self._archive.require_of(deployment)
             return await AuditedChain.read(self._connection, deployment)
         except BaseException:
             await self._connection.close()

@@ -134,10 +134,19 @@ def status(run: Invocation, grant: int | None) -> Reply:
 @click.option(
     "--timeout", "timeout_s", type=float, default=120.0, show_default=True, help="Seconds to wait for proxies."
 )
+@click.option("--archive", help="File or CID of `tpre audit export`, for a node that has pruned its logs.")
 @verb(chain=True, store=True, key=True)
-def fetch(run: Invocation, record: int, output: Path, grant: int | None, overwrite: bool, timeout_s: float) -> Reply:
+def fetch(
+    run: Invocation,
+    record: int,
+    output: Path,
+    grant: int | None,
+    overwrite: bool,
+    timeout_s: float,
+    archive: str | None,
+) -> Reply:
     """Have RECORD converted if it is not yet, verify everything, and decrypt it into a file."""
-    with _user(run) as user:
+    with _user(run, archive) as user:
         report = user.fetch(
             _covering(user, record) if grant is None else grant,
             record,
@@ -150,10 +159,10 @@ def fetch(run: Invocation, record: int, output: Path, grant: int | None, overwri
 
 
 @contextmanager
-def _user(run: Invocation) -> Iterator[User]:
+def _user(run: Invocation, archive: str | None = None) -> Iterator[User]:
     from tpre_offchain.clients.user import User
 
-    with opening.open_session(run, "user") as session:
+    with opening.open_session(run, "user", archive) as session:
         yield User(session)
 
 
