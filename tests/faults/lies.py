@@ -163,9 +163,9 @@ FALSE_PROPOSALS = ("own_result", "absent_contributors")
 def tell(name: str) -> None:
     """From now on this process tells that lie. ``silent_after_submit`` is the other way to be of no use."""
     if name == "silent_after_submit":
-        serving.decide = _submit_alone  # type: ignore[attr-defined]
+        setattr(serving, "decide", _submit_alone)  # noqa: B010
         return
-    serving.prepare = LIES[name]  # type: ignore[assignment]
+    setattr(serving, "prepare", LIES[name])  # noqa: B010 - a name that it imports for itself
 
 
 def _submit_alone(snapshot: Any, me: Any) -> Any:

@@ -89,6 +89,7 @@ class RpcProxy:
     calls: Counter[str] = field(default_factory=Counter)
     cut_sockets_after: int | None = None
     """Pushes that a WebSocket delivers before it is cut, in the middle of the next."""
+    cuts: int = 0
     port: int = 0
     _sockets: list[web.WebSocketResponse] = field(default_factory=list)
 
@@ -188,6 +189,7 @@ class RpcProxy:
                 pushed += 1
                 if self.cut_sockets_after is not None and pushed > self.cut_sockets_after:
                     self.cut_sockets_after = None
+                    self.cuts += 1
                     await self._cut()
                     return
             with suppress(ConnectionError, RuntimeError):

@@ -129,7 +129,7 @@ def fee_spike(net: Scene, share: Share, ranked: list[int]) -> Callable[[RoundId]
 
 
 def slow_blocks(net: Scene, share: Share, ranked: list[int]) -> Callable[[RoundId], None]:
-    def slow(_: RoundId) -> None:
+    def slow(_round_id: RoundId) -> None:
         net.node.ask("evm_setAutomine", False)
         try:
             for _ in range(6):

@@ -27,11 +27,12 @@ from tpre_offchain.chain.events import (
 from tpre_offchain.chain.reverts import ContractRevert
 from tpre_offchain.chain.structs import Phase, Status
 from tpre_offchain.chain.treasury import bond_key
-from tpre_offchain.clients import Keys, granting, publishing
+from tpre_offchain.clients import Keys, blobs, granting, publishing
 from tpre_offchain.clients.errors import DigestMismatch, GrantRevoked, SignatureMismatch
 from tpre_offchain.clients.signatures import sign_digest
-from tpre_offchain.crypto import kem
+from tpre_offchain.crypto import kem, pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
+from tpre_offchain.crypto.keys import label_secret
 from tpre_offchain.errors import TpreError, VerificationError
 from tpre_offchain.storage.cid import Cid
 
@@ -118,13 +119,13 @@ def test_grant__bad_fragment_for_one_slot__complaint_upheld_and_grant_void(whole
 
 def _for_another_key(patch: pytest.MonkeyPatch, net: Scene) -> None:
     """U made for a key that is not the user's: the owner's accomplice would read in the user's name."""
-    real, theirs = granting.generate_kfrags, net.new_keys().identity.receiving_key().public
+    real, theirs = pre.generate_kfrags, net.new_keys().identity.receiving_key().public
     patch.setattr(granting, "generate_kfrags", lambda secret, _, context, rand: real(secret, theirs, context, rand))
 
 
 def _for_another_label(patch: pytest.MonkeyPatch, net: Scene) -> None:
     """A re-key for a label that was not asked for."""
-    real = granting.label_secret
+    real = label_secret
     patch.setattr(granting, "label_secret", lambda secret, label: real(secret, type(label)(bytes(31) + label[:1])))
 
 
@@ -169,7 +170,7 @@ def _spoil_seed(patch: pytest.MonkeyPatch, net: Scene) -> None:
 def _name_other_data(patch: pytest.MonkeyPatch, net: Scene) -> None:
     """The CID of another record's blob, in the metadata and on the chain."""
     other = net.owner.publish(net.owner.create_stream("other"), b"x" * 600)
-    real = publishing.encrypt_into
+    real = blobs.encrypt_into
 
     def lie(*args: Any, **options: Any) -> Any:
         return replace(real(*args, **options), cid=Cid.parse(other.cid))
