@@ -7,6 +7,7 @@ is safe to repeat. Signed transactions are kept whole (they are public once sent
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -71,16 +72,20 @@ class Posted:
 
 
 class OutboxStore:
-    """The table of one account on one chain; ``ledger`` names both, so one file serves many."""
+    """The table of one account on one chain; ``ledger`` names both, so one file serves many.
+
+    A damaged file is renamed aside and begun anew.
+    """
 
     def __init__(self, path: str | Path, ledger: str) -> None:
         self._ledger = ledger
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        # a crash of the process loses nothing; after a power cut the chain tells what a lost row would have
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.executescript(_SCHEMA)
+        try:
+            self._db = _open(path)
+        except sqlite3.OperationalError:
+            raise  # locked, or the disk: nothing is wrong with the file
+        except sqlite3.DatabaseError:
+            _set_aside(Path(path))
+            self._db = _open(path)
 
     def close(self) -> None:
         """Closes the file."""
@@ -184,6 +189,27 @@ class OutboxStore:
             contract=str(contract),
         )
         return Posted(int(str(tx_id)), str(key), int(str(nonce)), int(str(gas)), call, attempts)
+
+
+def _open(path: str | Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=10)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        # a crash of the process loses nothing; after a power cut the chain tells what a lost row would have
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.executescript(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _set_aside(path: Path) -> None:
+    """A file that is no database of ours is kept under another name, for whoever wants to know why."""
+    path.rename(path.with_name(f"{path.name}.damaged-{time.time_ns()}"))
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 class _Commit:
