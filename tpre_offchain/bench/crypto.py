@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from tpre_offchain.bench import umbral_flow
 from tpre_offchain.bench.flow import JOINED, STEPS, Flow, path_ms
@@ -13,9 +14,13 @@ from tpre_offchain.bench.paper_flow import PaperFlow
 from tpre_offchain.bench.shapes import Shape
 from tpre_offchain.bench.timing import Stopwatch, without_collector
 from tpre_offchain.bench.umbral_flow import UmbralFlow
+from tpre_offchain.bench.units import COUNTS, unit_costs_us
 from tpre_offchain.crypto.curve import available_backends
 
-PEER = "umbral-pre"
+PEER: Final = "umbral-pre"
+BUDGET_S: Final = 15.0
+"""After that long a shape is measured no further, once there are ``FEWEST`` runs of it."""
+FEWEST: Final = 3
 
 OnShape = Callable[[Shape], None]
 """Told of each shape before it is measured."""
@@ -43,21 +48,32 @@ def measure(
     for shape in shapes:
         on_shape(shape)
         table.append(_measure_shape(shape, repetitions, [flow for flow in measured if flow.affordable(shape)]))
-    return {"kind": "crypto", "machine": machine(), "repetitions": repetitions, "shapes": table}
+    units = {name: unit_costs_us(name) for name in available_backends() if name != "py_ecc"}
+    return {
+        "kind": "crypto",
+        "machine": machine(),
+        "repetitions": repetitions,
+        "units_us": units,
+        "counts": COUNTS,
+        "shapes": table,
+    }
 
 
 def _measure_shape(shape: Shape, repetitions: int, measured: Sequence[Flow]) -> dict[str, Any]:
     watches = {flow.name: Stopwatch() for flow in measured}
+    runs, until = 0, time.perf_counter() + BUDGET_S
     with without_collector():
-        for _ in range(repetitions):
+        while runs < repetitions and (runs < FEWEST or time.perf_counter() < until):
             for flow in measured:
                 flow.run(shape, watches[flow.name])
+            runs += 1
     steps = {name: watch.median_ms() for name, watch in watches.items()}
     rows = {name: _row(shape, ms) for name, ms in steps.items()}
     return {
         "t": shape.threshold,
         "n": shape.size,
         "batch": shape.batch,
+        "repetitions": runs,
         "ms": rows,
         "ratios": {name: _ratios(row, rows[PEER]) for name, row in rows.items() if PEER in rows and name != PEER},
     }

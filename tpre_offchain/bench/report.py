@@ -36,6 +36,7 @@ def _sections() -> Mapping[str, Section]:
 
     return {
         "crypto": report_crypto.section,
+        "data": report_crypto.data,
         "round": report_rounds.rounds,
         "shares": report_rounds.shares,
         "load": report_rounds.load,

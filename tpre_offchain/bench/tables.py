@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tpre_offchain.bench.flow import JOINED, STEPS
 from tpre_offchain.bench.simulation import first_to_break
+from tpre_offchain.bench.units import library_floor_ms
 
 PATH_STEPS: Final = (*STEPS, *JOINED, "path")
 
@@ -139,6 +140,36 @@ def simulation(figures: Mapping[str, Any]) -> list[Table]:
         Table(title, [*columns, "most a day", "breaks first"], rows),
         Table("one proxy", of_proxy, one_proxy),
     ]
+
+
+def data(figures: Mapping[str, Any]) -> list[Table]:
+    """Speeds and memory."""
+    rows = [
+        [name, number(speed), "" if name == "aes-gcm" else f"{figures['ratio'][name] * 100:.0f}%"]
+        for name, speed in figures["mib_per_cpu_s"].items()
+    ]
+    title = f"{figures['size_mib']:,} MiB in chunks of {figures['chunk_mib']:g} MiB"
+    return [Table(title, ["", "MiB a processor second", "of raw AES-256-GCM"], rows)]
+
+
+def units(figures: Mapping[str, Any]) -> list[Table]:
+    """Single operations, and what they add up to for each step of one record with t=3, n=5."""
+    costs = figures["units_us"]
+    names = list(costs)
+    single = [[unit, *(number(costs[name][unit]) for name in names)] for unit in next(iter(costs.values()))]
+    found = [Table("single operations, us", ["operation", *names], single)]
+    measured = [s["ms"] for s in figures["shapes"] if (s["t"], s["n"], s["batch"]) == (3, 5, 1)]
+    if measured:
+        rows = []
+        for step, counts in figures["counts"].items():
+            cells = [", ".join(f"{count:g} {unit}" for unit, count in counts.items())]
+            for name in names:
+                floor, ms = library_floor_ms(costs[name], step), measured[0].get(f"tpre/{name}", {}).get(step)
+                cells.append(number(floor) if ms is None else f"{number(ms)} / {number(floor)}")
+            rows.append([step, *cells])
+        title = "measured / what the library takes for these operations, ms; t=3, n=5, one record"
+        found.append(Table(title, ["step", "operations", *names], rows))
+    return found
 
 
 def gas(figures: Mapping[str, Any]) -> list[Table]:

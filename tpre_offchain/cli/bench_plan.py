@@ -105,7 +105,13 @@ def quick_measurements(say: Callable[[str], None]) -> list[Mapping[str, Any]]:
 
 
 def _measurements() -> Mapping[str, Measurement]:
-    return {"crypto": _crypto, "round": _rounds, "shares": _shares, "load": _load, "gas": _gas}
+    return {"crypto": _crypto, "data": _data, "round": _rounds, "shares": _shares, "load": _load, "gas": _gas}
+
+
+def _data(quick: bool) -> Mapping[str, Any]:
+    from tpre_offchain.bench.data import measure_data
+
+    return measure_data(64 if quick else 1_024, 3)
 
 
 def _rounds(quick: bool) -> Mapping[str, Any]:

@@ -39,5 +39,10 @@ def simulation(figures: Mapping[str, Any]) -> list[str | Grid]:
     return [_grid(table) for table in tables.simulation(figures)]
 
 
+def data(figures: Mapping[str, Any]) -> list[str | Grid]:
+    """Speeds and memory."""
+    return [_grid(table) for table in tables.data(figures)]
+
+
 def _grid(table: tables.Table) -> Grid:
     return Grid(table.columns, table.rows, table.title)

@@ -95,4 +95,6 @@ def _require_shared(k: int, shared: GT) -> None:
 
 def xor(left: bytes, right: bytes) -> bytes:
     """Bytewise exclusive or of two strings of the same length."""
-    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+    if len(left) != len(right):
+        raise ValueError(f"{len(left)} bytes and {len(right)}")
+    return (int.from_bytes(left) ^ int.from_bytes(right)).to_bytes(len(left))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from typing import ClassVar, Final
 
 from tpre_offchain.crypto import hashing
@@ -184,6 +185,7 @@ class LabelPreimage:
     epoch: int
 
 
+@lru_cache(maxsize=1024)
 def label_of(domain: Domain, preimage: LabelPreimage) -> Label:
     """The label, 32 bytes (SPEC §3)."""
     return hashing.label(domain, preimage.owner, preimage.key_version, preimage.stream_id, preimage.epoch)

@@ -152,6 +152,18 @@ def simulate(
     return _reply(simulated(calibrate(measured, workload), workload, seed), output, shown_bench.simulation)
 
 
+@command.command("data")
+@click.option("--size", type=click.IntRange(1, 16_384), default=1_024, show_default=True, help="MiB.")
+@click.option("--repetitions", type=click.IntRange(1, 100), default=3, show_default=True)
+@_measurement
+@verb()
+def data(run: Invocation, size: int, repetitions: int, output: Path | None) -> Reply:  # noqa: ARG001 - of every verb
+    """Encrypt a file of random bytes, and compare with raw AES-256-GCM."""
+    from tpre_offchain.bench.data import measure_data
+
+    return _reply(measure_data(size, repetitions), output, shown_bench.data)
+
+
 @command.command("gas")
 @click.option("--committee", "committees", multiple=True, metavar="T/N", help="Only these. [default: 1/1 to 16/32]")
 @click.option("--batch", "batches", multiple=True, type=click.IntRange(1, 100), help="Records at once; repeatable.")
