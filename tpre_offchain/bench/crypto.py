@@ -21,6 +21,8 @@ PEER: Final = "umbral-pre"
 BUDGET_S: Final = 15.0
 """After that long a shape is measured no further, once there are ``FEWEST`` runs of it."""
 FEWEST: Final = 3
+IN_A_ROW: Final = 3
+"""How often a scheme runs when its turn comes: once is to find all caches full of another's code."""
 
 OnShape = Callable[[Shape], None]
 """Told of each shape before it is measured."""
@@ -65,7 +67,8 @@ def _measure_shape(shape: Shape, repetitions: int, measured: Sequence[Flow]) -> 
     with without_collector():
         while runs < repetitions and (runs < FEWEST or time.perf_counter() < until):
             for flow in measured:
-                flow.run(shape, watches[flow.name])
+                for _ in range(IN_A_ROW):
+                    flow.run(shape, watches[flow.name])
             runs += 1
     steps = {name: watch.median_ms() for name, watch in watches.items()}
     rows = {name: _row(shape, ms) for name, ms in steps.items()}

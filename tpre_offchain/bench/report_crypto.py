@@ -15,8 +15,8 @@ _INTRO: Final = """## Cryptography
 
     tpre bench crypto -o crypto.json
 
-Processor time in milliseconds, median of {repetitions} runs in which the schemes take turns. A step is that of one
-actor: one proxy checks its fragment, one proxy converts the batch. `kfrag_verify` is the check of the grant and of the
+Processor time in milliseconds, median of up to {repetitions} rounds in which the schemes take turns. A step is
+that of one actor: one proxy checks its fragment, one proxy converts the batch. `kfrag_verify` is the check of the grant and of the
 fragment together, `open` combination and decryption, which Umbral does in one; `path` is the work of all actors from
 keys to plaintext. In parentheses the ratio to {peer}."""
 

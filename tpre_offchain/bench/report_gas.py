@@ -41,7 +41,7 @@ def simulation(figures: Mapping[str, Any]) -> str:
         "## Scale on paper\n\n    tpre bench simulate gas.json crypto.json -o simulation.json\n\n"
         f"Measured: {found['round_gas']:,} gas a round of {work['batch']} records (opening included), "
         f"{found['proxy_ms']:.2f} ms of a proxy's processor. Assumed: what blocks hold, how much of them the system "
-        "may take, and prices, as the table says. Each of a round's four steps waits for a block. The number of streams "
-        "costs nothing by itself: no function of the contracts and no loop of a worker goes over them."
+        "may take, and prices, as the table says. Each of a round's four steps waits for a block. The number of "
+        "streams costs nothing by itself: no function of the contracts and no loop of a worker goes over them."
     )
     return "\n\n".join([text, *(table.markdown() for table in tables.simulation(figures))])
