@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 
-from tests.conftest import SEED
-from tests.faults.scene import Scene, Share, scene
+from tests.faults.scene import Scene, Share
 from tpre_offchain.chain.events import CfragsSubmitted, LeaderProposed, RoundFinalized, RoundOpened, VoteCast
 from tpre_offchain.clients.errors import NoGrant
 from tpre_offchain.types import RoundId
@@ -16,14 +14,6 @@ from tpre_offchain.types import RoundId
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 
 DEEPEST = 20
-
-
-@pytest.fixture
-def net(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    """A net of its own for each test: one that was reorganised has another past."""
-    with scene(tmp_path_factory.mktemp("net"), f"{SEED}/{request.node.nodeid}") as made:
-        made.all_up()
-        yield made
 
 
 def reorganise(net: Scene, depth: int) -> None:
@@ -39,7 +29,8 @@ def opened_again(net: Scene, share: Share, round_id: RoundId) -> RoundId:
 
 
 @pytest.mark.parametrize("step", [RoundOpened, CfragsSubmitted, LeaderProposed, VoteCast, RoundFinalized])
-def test_round__chain_reorganised_after_step__finished_all_the_same(net: Scene, step: type) -> None:
+def test_round__chain_reorganised_after_step__finished_all_the_same(whole: Scene, step: type) -> None:
+    net = whole
     share = net.share()
     net.node.ask("anvil_mine", hex(DEEPEST))  # the grant is below the deepest reorganisation
     depth = net.chance.randint(1, DEEPEST)
@@ -52,7 +43,8 @@ def test_round__chain_reorganised_after_step__finished_all_the_same(net: Scene, 
     net.require_clean()
 
 
-def test_round__chain_reorganised_again_and_again__finished(net: Scene) -> None:
+def test_round__chain_reorganised_again_and_again__finished(whole: Scene) -> None:
+    net = whole
     share = net.share()
     net.node.ask("anvil_mine", hex(DEEPEST))
     round_id = net.open_round(share)
@@ -64,7 +56,8 @@ def test_round__chain_reorganised_again_and_again__finished(net: Scene) -> None:
     net.require_clean()
 
 
-def test_round__back_to_a_snapshot__finished_on_the_shorter_chain(net: Scene) -> None:
+def test_round__back_to_a_snapshot__finished_on_the_shorter_chain(whole: Scene) -> None:
+    net = whole
     share = net.share()
     snapshot = net.node.ask("evm_snapshot")
     round_id = net.open_round(share)
@@ -77,7 +70,8 @@ def test_round__back_to_a_snapshot__finished_on_the_shorter_chain(net: Scene) ->
     net.require_clean()
 
 
-def test_fetch__grant_reorganised_away__user_is_told_and_owner_grants_again(net: Scene) -> None:
+def test_fetch__grant_reorganised_away__user_is_told_and_owner_grants_again(whole: Scene) -> None:
+    net = whole
     share = net.share()
     reorganise(net, 1)
     with pytest.raises(NoGrant):
