@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
+from tpre_offchain.bench.figures import MatplotlibMissing, NotMeasured, draw
 from tpre_offchain.cli import exits
 from tpre_offchain.cli.main import run
 
@@ -77,3 +79,18 @@ def test_figures__something_not_measured__says_what(
     kept = str(project_root / "tests/bench/results/crypto.json")
     assert run(["bench", "figures", "-o", str(tmp_path), kept]) != exits.OK
     assert "not measured: load, round, shares" in capsys.readouterr().err
+    with pytest.raises(NotMeasured):
+        draw({"crypto": {}}, tmp_path)
+
+
+def test_figures__without_matplotlib__says_how_to_get_it(
+    project_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    kept = str(project_root / "tests/bench/results/crypto.json")
+    assert run(["bench", "figures", "-o", str(tmp_path), kept]) != exits.OK
+    said = capsys.readouterr().err
+    assert "matplotlib is not installed" in said
+    assert "tpre-offchain[bench]" in said
+    with pytest.raises(MatplotlibMissing):
+        draw({}, tmp_path)

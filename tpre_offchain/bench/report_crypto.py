@@ -15,10 +15,10 @@ _INTRO: Final = """## Cryptography
 
     tpre bench crypto -o crypto.json
 
-Processor time in milliseconds, median of up to {repetitions} rounds in which the schemes take turns. A step is
-that of one actor: one proxy checks its fragment, one proxy converts the batch. `kfrag_verify` is the check of the grant and of the
-fragment together, `open` combination and decryption, which Umbral does in one; `path` is the work of all actors from
-keys to plaintext. In parentheses the ratio to {peer}."""
+Processor time in milliseconds, median of up to {repetitions} rounds in which the schemes take turns. A step is that
+of one actor: one proxy checks its fragment, one proxy converts the batch. `kfrag_verify` is the check of the grant
+and of the fragment together, `open` combination and decryption, which Umbral does in one; `path` is the work of all
+actors from keys to plaintext. In parentheses the ratio to {peer}."""
 
 _LIMITS: Final = """Where we are slower it is the curve: umbral-pre works on secp256k1, whose multiplication costs as
 much as ours in G1, and has no pairings. A decryption here is two pairings with one final exponentiation, a third of

@@ -183,7 +183,7 @@ class _Multiples:
 
     def times(self, scalar: int) -> Any:
         """The base times a scalar in [0, R)."""
-        found, add = self._kind(*self._neutral), self._add
+        found, add = self._kind.from_buffer_copy(self._neutral), self._add
         for row, byte in zip(self._rows, scalar.to_bytes(_SCALAR_BYTES, "little"), strict=True):
             if byte:
                 add(found, found, row[byte])
