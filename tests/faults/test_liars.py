@@ -32,6 +32,7 @@ from tpre_offchain.clients.errors import DigestMismatch, GrantRevoked, Signature
 from tpre_offchain.clients.signatures import sign_digest
 from tpre_offchain.crypto import kem, pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
+from tpre_offchain.crypto.hashing import keccak256
 from tpre_offchain.crypto.keys import label_secret
 from tpre_offchain.errors import TpreError, VerificationError
 from tpre_offchain.storage.cid import Cid
@@ -211,3 +212,34 @@ def test_record__publisher_lies__user_refuses_it_and_proxies_are_paid(
     round_id = next(e.round_id for e in net.ledger().of(RoundFinalized) if e.grant_id == share.grant_id)
     net.reaches(round_id, FeeClaimed, count=3)  # no proxy is charged for what the publisher did
     net.require_clean()
+
+
+def test_round__proxy_lost_its_bond__refused_once_and_does_not_burn_gas(whole: Scene) -> None:
+    net = whole
+    share = net.share()
+    spent = net.ranked(share.grant_id)[0]
+    # forge the loss in the treasury's books rather than tell ten lies in a row
+    key = bond_key(net.proxies[spent].keys.address)
+    held = bond_of(net, spent)
+    _set_held(net, key, 0)
+    try:
+        round_id = net.open_round(share)
+        net.reaches(round_id, RoundFinalized)
+        refused = [line for line in net.child(spent).logs() if line.get("error") == "Reverted"]
+        assert len(refused) <= 1
+        net.require_readable(share)
+    finally:
+        _set_held(net, key, held)
+
+
+def _set_held(net: Scene, key: bytes, wei: int) -> None:
+    """Write ``heldUnder[key]``, after finding where the compiler has put it."""
+    treasury, held = net.contracts.treasury.address, net.run(net.contracts.treasury.held_under(key))
+    for place in range(8):
+        slot = "0x" + keccak256(key + place.to_bytes(32, "big")).hex()
+        if int(net.node.ask("eth_getStorageAt", treasury, slot, "latest"), 16) == held:
+            net.node.ask("anvil_setStorageAt", treasury, slot, f"0x{wei:064x}")
+            if net.run(net.contracts.treasury.held_under(key)) == wei:
+                return
+            net.node.ask("anvil_setStorageAt", treasury, slot, f"0x{held:064x}")
+    raise AssertionError("the treasury keeps its books elsewhere")

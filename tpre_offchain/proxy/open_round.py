@@ -44,6 +44,8 @@ class OpenRound:
     """The block that opened it is no more."""
     unconfirmed: bool = False
     """The facts are to be held against the contract's storage before the next step."""
+    refused: bool = False
+    """A transaction of ours was mined and refused: the node is asked before the next, which then costs nothing."""
     heard_at: float = 0.0
     """By the process's own clock: when the newest event came in."""
 

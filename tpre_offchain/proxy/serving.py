@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import structlog
 
+from tpre_offchain.chain.call import Call, Receipt
 from tpre_offchain.chain.conversion_rounds import OVER
 from tpre_offchain.chain.events import Event
 from tpre_offchain.chain.outbox import Outbox
+from tpre_offchain.chain.reverts import Reverted
 from tpre_offchain.crypto.hashing import Random
 from tpre_offchain.failpoints import failpoint
 from tpre_offchain.proxy.actions import Workbench, prepare
@@ -143,6 +145,13 @@ class RoundServer:
             if found is None:
                 self._log.warning("bad_cfrags", round=hex(one.round_id), slot=slot)
 
+    async def _ensure(self, one: OpenRound, call: Call, key: str) -> Receipt | None:
+        try:
+            return await self._outbox.ensure(call, key=key, simulate=self._settings.simulate or one.refused)
+        except Reverted:
+            one.refused = True
+            raise
+
     async def _act(self, one: OpenRound, action: Transaction) -> bool:
         """Do an action; False if it was done already or came too late."""
         name, started = type(action).__name__, time.perf_counter()
@@ -153,7 +162,7 @@ class RoundServer:
         call = prepare(action, bench)
         failpoint("proxy.computed", name)
         computed = time.perf_counter()
-        receipt = await self._outbox.ensure(call, key=bench.key_of(action), simulate=self._settings.simulate)
+        receipt = await self._ensure(one, call, bench.key_of(action))
         failpoint("proxy.mined", name)
         mined = time.perf_counter()
         outcome = "done" if receipt is not None else "too_late"
