@@ -86,12 +86,13 @@ def decode_revert(data: bytes, contract: str = "", description: str = "") -> Con
             arguments = dict(zip(names, values, strict=True))
             return ContractRevert(error.name, arguments, error.contract, data, description=description)
         if selector == ERROR_STRING:
-            reason = decode(["string"], body)[0]
+            # as bytes: a contract may give as a reason what is no UTF-8
+            reason = decode(["bytes"], body)[0].decode("utf-8", "replace")
             return ContractRevert("Error", {"reason": reason}, contract, data, description=description)
         if selector == PANIC:
             code = decode(["uint256"], body)[0]
             return ContractRevert("Panic", {"code": code}, contract, data, description=description)
-    except (UndecodableData, DecodingError):
+    except (UndecodableData, DecodingError, OverflowError):
         pass  # bytes that only look like one of ours: fall through to Unknown, which shows them
     return ContractRevert("Unknown", {"data": "0x" + data.hex()}, contract, data, description=description)
 
