@@ -90,6 +90,10 @@ def test_pairing__fixed_points_met_again__gives_the_same_value(seeded: Random) -
         for _ in range(4):
             assert multi_pairing(list(zip(points, fixed, strict=True))) == expected
         nothing = g1() - g1()
+        halves = ([fixed[0], keys[1]], [keys[0], fixed[1]], [fixed[0], keys[1] - keys[1]])
+        for half in halves:
+            pairs = list(zip(points, half, strict=True))
+            assert multi_pairing(pairs) == multi_pairing(pairs[:1]) * multi_pairing(pairs[1:])
         for left in ([nothing, points[1]], [points[0], nothing], [nothing, nothing]):
             pairs = list(zip(left, fixed, strict=True))
             assert multi_pairing(pairs) == multi_pairing(list(zip(left, keys, strict=True)))

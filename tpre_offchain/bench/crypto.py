@@ -18,11 +18,13 @@ from tpre_offchain.bench.units import COUNTS, unit_costs_us
 from tpre_offchain.crypto.curve import available_backends
 
 PEER: Final = "umbral-pre"
-BUDGET_S: Final = 15.0
+BUDGET_S: Final = 6.0
 """After that long a shape is measured no further, once there are ``FEWEST`` runs of it."""
-FEWEST: Final = 3
+FEWEST: Final = 2
 IN_A_ROW: Final = 3
 """How often a scheme runs when its turn comes: once is to find all caches full of another's code."""
+LONG: Final = 50
+"""Conversions of one record by one proxy in a run, from which on a single run fills the caches itself."""
 
 OnShape = Callable[[Shape], None]
 """Told of each shape before it is measured."""
@@ -63,11 +65,12 @@ def measure(
 
 def _measure_shape(shape: Shape, repetitions: int, measured: Sequence[Flow]) -> dict[str, Any]:
     watches = {flow.name: Stopwatch() for flow in measured}
+    in_a_row = 1 if shape.threshold * shape.batch >= LONG else IN_A_ROW
     runs, until = 0, time.perf_counter() + BUDGET_S
     with without_collector():
         while runs < repetitions and (runs < FEWEST or time.perf_counter() < until):
             for flow in measured:
-                for _ in range(IN_A_ROW):
+                for _ in range(in_a_row):
                     flow.run(shape, watches[flow.name])
             runs += 1
     steps = {name: watch.median_ms() for name, watch in watches.items()}

@@ -225,6 +225,6 @@ def verify_result(
     mask_hash = hashing.points_hash([mask])
     seed = hashing.result_seed(round_context.domain, round_context.round_id, mask_hash, capsules, points)
     scalars = hashing.result_scalars(seed, len(capsules))
-    if not pairing_product_is_one([(msm(points, scalars), -H2()), (msm(capsules, scalars), mask)]):
+    if not pairing_product_is_one([(-msm(points, scalars), H2()), (msm(capsules, scalars), mask)]):
         raise WrongResult("the results are not the conversions of the capsules under this grant")
     return VerifiedResult(round_context, tuple(capsules), tuple(points))

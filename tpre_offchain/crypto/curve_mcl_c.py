@@ -23,7 +23,10 @@ _GT_FIELDS: Final = 12
 _Fr = ctypes.c_uint64 * 4
 _GT = ctypes.c_uint64 * (_FIELD_WORDS * _GT_FIELDS)
 _FIXED_AFTER_USES: Final = 32
-"""A table of a fixed base costs as much as some hundred multiplications: worth it for who goes on using it."""
+"""A table of a fixed base costs as much as some thirty multiplications: worth it for who goes on using it."""
+_WINDOW_BITS: Final = 6
+_WINDOW: Final = 1 << _WINDOW_BITS
+_WINDOWS: Final = -(-255 // _WINDOW_BITS)
 _LINES_AFTER_USES: Final = 2
 
 
@@ -159,7 +162,7 @@ class MclGroup:
 
 
 class _Multiples:
-    """Multiples 1..255 of a base times 256^i, i = 0..31: a multiplication is then 32 additions at most.
+    """Multiples 1..63 of a base times 64^i, i = 0..42: a multiplication is then 43 additions at most.
 
     Made after some uses. ``normalize_all``: None where values have one form alone.
     """
@@ -184,24 +187,26 @@ class _Multiples:
     def times(self, scalar: int) -> Any:
         """The base times a scalar in [0, R)."""
         found, add = self._kind.from_buffer_copy(self._neutral), self._add
-        for row, byte in zip(self._rows, scalar.to_bytes(_SCALAR_BYTES, "little"), strict=True):
-            if byte:
-                add(found, found, row[byte])
+        for row in self._rows:
+            digit = scalar & _WINDOW - 1
+            if digit:
+                add(found, found, row[digit])
+            scalar >>= _WINDOW_BITS
         return found
 
     def _make_table(self) -> None:
-        size, count = ctypes.sizeof(self._kind), _SCALAR_BYTES * 256
+        size, count = ctypes.sizeof(self._kind), _WINDOWS * _WINDOW
         table = (self._kind * count)()
         places = [ctypes.byref(table, i * size) for i in range(count)]
-        rows = [places[i * 256 : (i + 1) * 256] for i in range(_SCALAR_BYTES)]
+        rows = [places[i * _WINDOW : (i + 1) * _WINDOW] for i in range(_WINDOWS)]
         step: Any = self._base
         for number, row in enumerate(rows):
             # row[0] is never read
-            table[number * 256 + 1] = step
-            for byte in range(2, 256):
-                self._add(row[byte], row[byte - 1], step)
+            table[number * _WINDOW + 1] = step
+            for digit in range(2, _WINDOW):
+                self._add(row[digit], row[digit - 1], step)
             following = self._kind()
-            self._add(following, row[255], step)
+            self._add(following, row[_WINDOW - 1], step)
             step = following
         if self._normalize_all is not None:
             # additions of affine points are cheaper
@@ -249,6 +254,12 @@ class MclBackend:
             lines1, lines2 = self.g2.lines(q1), self.g2.lines(q2)
             if lines1 is not None and lines2 is not None:
                 _functions.long.mclBn_precomputedMillerLoop2(found, p1, lines1, p2, lines2)
+                return
+            if lines1 is not None and not self.g2.is_identity(q2):
+                _functions.long.mclBn_precomputedMillerLoop2mixed(found, p2, q2, p1, lines1)
+                return
+            if lines2 is not None and not self.g2.is_identity(q1):
+                _functions.long.mclBn_precomputedMillerLoop2mixed(found, p1, q1, p2, lines2)
                 return
         left = (self.g1.kind * len(pairs))(*(p for p, _ in pairs))
         right = (self.g2.kind * len(pairs))(*(q for _, q in pairs))

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import ClassVar, Final
 
 from tpre_offchain.crypto import hashing
-from tpre_offchain.crypto.curve import G1, G2, R, g1, g2
+from tpre_offchain.crypto.curve import G1, G2, R, active_backend, g1, g2
 from tpre_offchain.crypto.hashing import Domain, Random
 from tpre_offchain.crypto.proofs import Proof, knowledge_is_proven, prove_knowledge
 from tpre_offchain.errors import CryptoError, IdentityPoint, VerificationError, WrongLength
@@ -198,10 +198,16 @@ def label_scalar(label: Label) -> int:
 
 def label_key(delegating_key: G1, label: Label) -> G1:
     """A_L = A g1^h, which anyone derives. Raises ``UnusableLabel`` if it is the identity."""
-    key = delegating_key + g1() * label_scalar(label)
+    return _label_key(active_backend(), delegating_key, label_scalar(label))
+
+
+@lru_cache(maxsize=16)
+def _label_key(_: str, delegating_key: G1, scalar: int) -> G1:
+    """The last few are kept: whoever publishes under one multiplies by it again and again."""
+    key = delegating_key + g1() * scalar
     if key.is_identity():
         raise UnusableLabel("the label key is the identity")
-    return key
+    return key.fixed()
 
 
 def label_secret(secret: int, label: Label) -> int:
