@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NoReturn, Self
 
 from tpre_offchain.crypto import curve_encoding as encoding
@@ -79,9 +80,8 @@ class Point(Immutable):
     def from_evm(cls, data: bytes) -> Self:
         """Decode the EIP-2537 form, strictly (SCHEME §1). Raises as ``from_bytes`` does."""
         backend = libraries.active()
-        group = cls._group(backend)
-        coordinates = encoding.parse_evm(group.name, data)
-        return cls(backend, group.from_coordinates(coordinates), coordinates=coordinates)
+        native, coordinates = _decoded_evm(backend.name, cls._group(backend).name, bytes(data))
+        return cls(backend, native, coordinates=coordinates)
 
     def fixed(self) -> Self:
         """The same point, for one that will be multiplied or paired often: some libraries then work with tables."""
@@ -238,6 +238,14 @@ class GT(Immutable):
 
     def __repr__(self) -> str:
         return "GT(…)"
+
+
+@lru_cache(maxsize=8192)
+def _decoded_evm(backend: str, group: str, data: bytes) -> tuple[Any, Coordinates]:
+    """Kept, for a proxy meets the same capsule in each submission of a round, and the subgroup check is dear."""
+    coordinates = encoding.parse_evm(group, data)
+    operations: Group = getattr(libraries.load(backend), group.lower())
+    return operations.from_coordinates(coordinates), coordinates
 
 
 def backend_of(value: Point | GT) -> Backend:
