@@ -93,12 +93,16 @@ def answer(folder: Path, *arguments: str | Path, stdin: str = "", code: int = 0)
 
 
 def processes_in(folder: Path) -> list[psutil.Process]:
-    """Running processes that have to do with a folder: it is in their arguments, or they work in it."""
+    """Running processes that have to do with a folder: it is in their arguments, they work in it, or it holds their
+    temporary files.
+    """
     found = []
     for process in psutil.process_iter():
         try:
             mentions = any(str(folder) in argument for argument in process.cmdline())
-            if (mentions or Path(process.cwd()).is_relative_to(folder)) and process.status() != psutil.STATUS_ZOMBIE:
+            places = (process.cwd(), process.environ().get("TMPDIR", "/"))
+            inside = any(Path(place).is_relative_to(folder) for place in places)
+            if (mentions or inside) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue

@@ -71,6 +71,7 @@ def start_node(folder: Path, *, with_parent: bool, port: int = 0, kind: NodeKind
     env = {
         "HOME": str(folder),
         "PATH": os.environ.get("PATH", ""),
+        "TMPDIR": str(folder),
         "NO_COLOR": "1",
         "HARDHAT_DISABLE_TELEMETRY": "true",
     }
@@ -136,7 +137,11 @@ def _hardhat_command(port: int) -> list[str]:
     if program is None or not cli.exists():
         missing = "neither anvil nor hardhat is" if find_anvil() is None else "hardhat is not"
         raise NodeMissing(f"{missing} in node_modules")
-    return [program, str(cli), "node", "--hostname", "127.0.0.1", "--port", str(port)]
+    # the binary itself: Node's wheel has a launcher, and to end that one would leave the node behind
+    found = subprocess.run([program, "-p", "process.execPath"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        raise NodeMissing(f"Node does not run: {found.stderr.strip()}")
+    return [found.stdout.strip(), str(cli), "node", "--hostname", "127.0.0.1", "--port", str(port)]
 
 
 def _free_port() -> int:
