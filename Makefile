@@ -75,7 +75,21 @@ build: $(RUN_READY) $(CONTRACTS_BUILT) ## the package, the contracts and their A
 services: $(DEV_READY) ## build Kubo and geth from source, where Go is installed
 	@$(BIN)/python -m deploy.services
 
-bench: $(BENCH_READY) $(CONTRACTS_BUILT) ## measure everything and write BENCHMARKS.md; ARGS=--quick takes a minute
+fuzz: $(DEV_READY) $(CONTRACTS_BUILT) ## fuzz every decoder, led by coverage; ARGS="--seconds 3600 TARGET ..."
+	@$(BIN)/python -m pip install --quiet --no-deps --target .cache/atheris atheris==3.0.0
+	@PYTHONPATH=.cache/atheris $(BIN)/python -m tests.fuzz $(ARGS)
+
+slither: $(CONTRACTS_BUILT) ## static analysis of the contracts, medium and above
+	@test -x .cache/slither/bin/slither || { $(PYTHON) -m venv .cache/slither && \
+		.cache/slither/bin/python -m pip install --quiet slither-analyzer==0.11.6; }
+	@.cache/slither/bin/slither . --hardhat-ignore-compile --config-file deploy/slither.json
+
+# coverage leaves instrumented artifacts behind: the stamp goes, so that the next build makes them anew
+coverage: $(NPM_READY) ## line and statement coverage of the contracts
+	@rm -f $(CONTRACTS_BUILT)
+	@TPRE_FUZZ_RUNS=16 $(HARDHAT) test solidity --coverage
+
+bench: $(BENCH_READY) $(CONTRACTS_BUILT) ## measure everything and write BENCHMARKS.md; ARGS=--quick is rough, in minutes
 	@$(BIN)/tpre bench all -o $(RESULTS) $(ARGS)
 	@$(BIN)/tpre bench report $(RESULTS)/*.json -o BENCHMARKS.md
 

@@ -197,7 +197,7 @@ def report(run: Invocation, files: tuple[Path, ...], output: Path | None) -> Rep
 
 @command.command("all")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the figures.")
-@click.option("--quick", is_flag=True, help="Few repetitions and shapes: a minute, and rough figures.")
+@click.option("--quick", is_flag=True, help="Few repetitions and shapes: rough figures in minutes.")
 @verb()
 def everything(run: Invocation, output: Path, quick: bool) -> Reply:
     """Measure everything, one after the other, each into a file of its own."""
