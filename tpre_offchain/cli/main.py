@@ -61,6 +61,9 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and end the process with its exit code (``cli.exits``)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # a shell without job control starts background jobs with SIGINT ignored: SIGTERM could then not end us either
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # SIGTERM is to end us as Ctrl-C does: through every `finally`
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     sys.exit(run(given))
