@@ -10,7 +10,7 @@ from tpre_offchain.chain.call import Call, Receipt
 from tpre_offchain.chain.events import RecordPublished
 from tpre_offchain.chain.reverts import ContractRevert
 from tpre_offchain.chain.rpc_errors import EndpointDown
-from tpre_offchain.chain.structs import make_record_id, publisher_of_record
+from tpre_offchain.chain.structs import Stream, make_record_id, publisher_of_record
 from tpre_offchain.clients.blobs import EncryptedBlob, encrypt_into
 from tpre_offchain.clients.errors import HistoryMissing, PublishQueued, shown_record
 from tpre_offchain.clients.files import new_sibling, sync
@@ -172,14 +172,19 @@ class Publisher:
         """Put jobs of one stream on the chain in one transaction, each exactly once."""
         done: dict[int, PublishedRecord] = {}
         refused: ContractRevert | None = None
+        session, stream_id = self._session, jobs[0].stream_id
         for _ in range(_ATTEMPTS):
+            # The place first, then what is there: a record of ours that an earlier run's transaction brings in between
+            # would else look like another's, and be published a second time in the place after it.
+            stream = await session.records.stream(stream_id)
+            _, sequence = await session.contracts.records.publisher_of(stream_id, session.address)
             for job, record_id in await self._on_chain([job for job in jobs if job.number not in done]):
                 done[job.number] = await self._found(job, record_id, watch)
             todo = [job for job in jobs if job.number not in done]
             if not todo:
                 return [done[job.number] for job in jobs]
             try:
-                sealed, receipt = await self._post(todo, watch)
+                sealed, receipt = await self._post(todo, stream, sequence, watch)
             except ContractRevert as revert:
                 if revert.name not in _MOVED_ON:
                     self._give_up(todo, revert)
@@ -194,10 +199,10 @@ class Publisher:
             return [done[job.number] for job in jobs]
         raise refused or HistoryMissing("the chain moves faster than we can publish")
 
-    async def _post(self, jobs: Sequence[Job], watch: Stopwatch) -> tuple[list[tuple[Job, SealedRecord]], Receipt]:
+    async def _post(
+        self, jobs: Sequence[Job], stream: Stream, sequence: int, watch: Stopwatch
+    ) -> tuple[list[tuple[Job, SealedRecord]], Receipt]:
         session, stream_id = self._session, jobs[0].stream_id
-        stream = await session.records.stream(stream_id)
-        _, sequence = await session.contracts.records.publisher_of(stream_id, session.address)
         label = await session.records.current_label_key(stream_id, stream)
         with watch.stage("encrypt"):
             sealed = [self._sealed(job, label, sequence + i) for i, job in enumerate(jobs)]
