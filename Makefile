@@ -37,7 +37,7 @@ OUR_MESSAGES := awk 'BEGIN { RS = ""; ORS = "\n\n" } !(/^Warning/ && /--> \.\/no
 MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check services bench soak clean build install lock lint types solidity second-build gas
+.PHONY: help demo test test-all check services bench soak clean build install lock lint types solidity second-build gas fuzz slither coverage
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -79,10 +79,12 @@ fuzz: $(DEV_READY) $(CONTRACTS_BUILT) ## fuzz every decoder, led by coverage; AR
 	@$(BIN)/python -m pip install --quiet --no-deps --target .cache/atheris atheris==3.0.0
 	@PYTHONPATH=.cache/atheris $(BIN)/python -m tests.fuzz $(ARGS)
 
-slither: $(CONTRACTS_BUILT) ## static analysis of the contracts, medium and above
+slither: $(RUN_READY) $(NPM_READY) ## static analysis of the contracts, medium and above
 	@test -x .cache/slither/bin/slither || { $(PYTHON) -m venv .cache/slither && \
 		.cache/slither/bin/python -m pip install --quiet slither-analyzer==0.11.6; }
-	@.cache/slither/bin/slither . --hardhat-ignore-compile --config-file deploy/slither.json
+	@$(BIN)/python -m deploy.slither_input > .cache/slither/contracts.json
+	@.cache/slither/bin/slither .cache/slither/contracts.json --solc deploy/solc/solc \
+		--compile-force-framework Solc-json --config-file deploy/slither.json
 
 # coverage leaves instrumented artifacts behind: the stamp goes, so that the next build makes them anew
 coverage: $(NPM_READY) ## line and statement coverage of the contracts
