@@ -13,7 +13,7 @@ import {RoundPhase} from "./libraries/RoundPhase.sol";
 import {Transcript} from "./libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "./types/Points.sol";
 import {GrantId, Member, RecordId, RoundId, StreamId, toRoundId} from "./types/Ids.sol";
-import {RoundHead, RoundState, RoundTail} from "./types/RoundState.sol";
+import {Outcome, RoundHead, RoundState, RoundTail} from "./types/RoundState.sol";
 
 /// @title ConversionRounds
 /// @dev Assumes of the other contracts: GrantRegistry's re-keys are well formed and its committee is fixed once granted; a record's hash never
@@ -121,7 +121,7 @@ contract ConversionRounds is IConversionRounds {
     ) external {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
-        uint128 excluded = round.tail.excluded;
+        uint128 excluded = _excluded(round, head);
         Phase phase = _phase(roundId, head, excluded);
         if (phase == Phase.Proposing) revert EnoughCfrags(roundId, head.threshold);
         if (phase != Phase.Submitting) revert WrongPhase(roundId, phase, Phase.Submitting);
@@ -213,8 +213,7 @@ contract ConversionRounds is IConversionRounds {
     function vote(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot, bytes32 resultHash, bool approve) external {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
-        RoundTail memory tail = round.tail;
-        _requirePhase(roundId, head, tail.excluded, Phase.Voting);
+        _requirePhase(roundId, head, _excluded(round, head), Phase.Voting);
         _requireMember(roundId, round.key, head, committee, roundDataHash, slot);
         if (resultHash != round.resultHash) revert WrongResultHash(roundId, resultHash, round.resultHash);
         if ((head.approvals | head.rejections).has(slot)) revert AlreadyVoted(roundId, slot);
@@ -223,12 +222,12 @@ contract ConversionRounds is IConversionRounds {
         else head.rejections |= CommitteeBitmap.bit(slot);
         emit VoteCast(roundId, msg.sender, slot, approve, resultHash);
         if (head.approvals.isMajority(head.committeeSize)) {
-            _finalize(roundId, round, head, tail, committee[head.leader - 1].accountOf(), false);
+            _finalize(roundId, round, head, round.tail, committee[head.leader - 1].accountOf(), false);
             return;
         }
         if (head.rejections.isMajority(head.committeeSize)) {
             emit ProposalRejected(roundId, committee[head.leader - 1].accountOf(), resultHash);
-            round.tail.barred = tail.barred | CommitteeBitmap.bit(head.leader);
+            round.tail.barred |= CommitteeBitmap.bit(head.leader);
             _dropProposal(head);
         }
         round.head = head;
@@ -247,7 +246,7 @@ contract ConversionRounds is IConversionRounds {
     function _finalize(RoundId roundId, RoundState storage round, RoundHead memory head, RoundTail memory tail, address leader, bool byProof)
         private
     {
-        head.finalized = true;
+        head.outcome = Outcome.Finalized;
         head.voteEnd = uint40(block.timestamp + _challengeSeconds);
         round.head = head;
         emit RoundFinalized(roundId, roundId.grantOf(), leader, tail.contributors, head.approvals, round.resultHash, byProof);
@@ -263,10 +262,10 @@ contract ConversionRounds is IConversionRounds {
     function close(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash) external {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
-        uint128 excluded = round.tail.excluded;
+        uint128 excluded = _excluded(round, head);
         Phase phase = _phase(roundId, head, excluded);
         if (phase != Phase.Expired && phase != Phase.Ended) revert WrongPhase(roundId, phase, Phase.Expired);
-        if (head.closed) revert AlreadyClosed(roundId);
+        if (head.outcome == Outcome.Closed) revert AlreadyClosed(roundId);
         _requireRound(roundId, round.key, committee, roundDataHash);
 
         // Missing: whoever left an expired round short of t cfrags. A live proposal says that t were there.
@@ -275,7 +274,7 @@ contract ConversionRounds is IConversionRounds {
             missing = CommitteeBitmap.all(head.committeeSize) & ~(head.submitted | head.challenged);
         }
         _dropProposal(head);
-        head.closed = true;
+        head.outcome = Outcome.Closed;
         head.voteEnd = uint40(block.timestamp + _challengeSeconds);
         round.head = head;
         emit RoundClosed(roundId, phase, missing);
@@ -302,7 +301,7 @@ contract ConversionRounds is IConversionRounds {
         RoundHead memory head = round.head;
         uint8 slot = submission.slot;
         if (head.deadline == 0) revert WrongPhase(roundId, Phase.None, Phase.Submitting);
-        bool over = head.finalized || head.closed;
+        bool over = head.outcome != Outcome.Running;
         if (over && block.timestamp > head.voteEnd) revert ChallengeWindowOver(roundId);
         _requireRound(roundId, round.key, committee, _hashOf(data));
         _requireKeys(roundId, data, keys);
@@ -355,7 +354,7 @@ contract ConversionRounds is IConversionRounds {
     ) external {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
-        uint128 excluded = round.tail.excluded;
+        uint128 excluded = _excluded(round, head);
         Phase phase = _phase(roundId, head, excluded);
         if (phase < Phase.Submitting || phase > Phase.Provable) revert WrongPhase(roundId, phase, Phase.Submitting);
         _requireRound(roundId, round.key, committee, _hashOf(data));
@@ -366,10 +365,9 @@ contract ConversionRounds is IConversionRounds {
         if (_capsuleHolds(data.label, recordId, report, keys.labelKey)) revert CapsuleIsGood(roundId, recordId);
 
         round.tail.excluded = excluded | (uint128(1) << report.position);
-        if (head.leader != 0) {
-            _dropProposal(head);
-            round.head = head;
-        }
+        head.reduced = true;
+        if (head.leader != 0) _dropProposal(head);
+        round.head = head;
         emit RecordExcluded(roundId, recordId, msg.sender);
     }
 
@@ -395,7 +393,7 @@ contract ConversionRounds is IConversionRounds {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
         RoundTail memory tail = round.tail;
-        if (!head.finalized && !head.closed) revert WrongPhase(roundId, _phase(roundId, head, tail.excluded), Phase.Finalized);
+        if (head.outcome == Outcome.Running) revert WrongPhase(roundId, _phase(roundId, head, tail.excluded), Phase.Finalized);
         if (block.timestamp <= head.voteEnd) revert ChallengeWindowOpen(roundId, head.voteEnd);
         _requireRound(roundId, round.key, committee, roundDataHash);
         if (slot == 0 || slot > head.committeeSize || !head.submitted.has(slot)) revert NotSubmitted(roundId, slot);
@@ -441,8 +439,8 @@ contract ConversionRounds is IConversionRounds {
             records: head.records,
             threshold: head.threshold,
             committeeSize: head.committeeSize,
-            finalized: head.finalized,
-            closed: head.closed,
+            finalized: head.outcome == Outcome.Finalized,
+            closed: head.outcome == Outcome.Closed,
             excluded: tail.excluded,
             claimed: tail.claimed,
             barred: tail.barred,
@@ -458,6 +456,11 @@ contract ConversionRounds is IConversionRounds {
         return Transcript.rank(roundId, slot);
     }
 
+    /// @dev The records that left the round. Most rounds keep all of theirs, and then the tail is not read.
+    function _excluded(RoundState storage round, RoundHead memory head) private view returns (uint128) {
+        return head.reduced ? round.tail.excluded : 0;
+    }
+
     function _phase(RoundId roundId, RoundHead memory head, uint128 excluded) private view returns (Phase) {
         return RoundPhase.phaseOf(head, excluded, grants.isLive(roundId.grantOf()), block.timestamp, _voteSeconds);
     }
@@ -471,7 +474,7 @@ contract ConversionRounds is IConversionRounds {
 
     /// @dev Committee and data are the round's.
     function _requireRound(RoundId roundId, bytes32 key, Member[] calldata committee, bytes32 roundDataHash) private view {
-        bytes32 committeeHash = Transcript.committeeHash(committee);
+        bytes32 committeeHash = _hashOf(committee);
         if (Transcript.roundKey(committeeHash, roundDataHash) == key) return;
         // Which of the two it was is worth a call only now.
         (, bytes32 expected) = grants.liveCommittee(roundId.grantOf());
@@ -495,6 +498,16 @@ contract ConversionRounds is IConversionRounds {
             BLS12381.hashOf(keys.labelKey), BLS12381.hashOfCalldata(keys.commitments), keys.rekeyTail
         );
         if (rest != data.rekeyRest) revert WrongRoundData(roundId);
+    }
+
+    /// @dev Transcript.committeeHash from calldata, where the members are one run of words: every submission and vote pays for it.
+    function _hashOf(Member[] calldata committee) private pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let start := mload(0x40)
+            let size := shl(5, committee.length)
+            calldatacopy(start, committee.offset, size)
+            digest := keccak256(start, size)
+        }
     }
 
     function _hashOf(RoundData memory data) private pure returns (bytes32) {

@@ -384,14 +384,23 @@ contract GrantRegistry is IGrantRegistry {
     function _draw(GrantId grantId, Access storage access) private view returns (Member[] memory) {
         uint256 requestBlock = access.requestBlock;
         if (block.number <= requestBlock) revert DrawTooEarly(grantId, requestBlock);
-        bytes32 blockHash = Blockhash.blockHash(requestBlock);
+        bytes32 blockHash = _hashOfBlock(requestBlock);
         if (blockHash == 0) revert DrawLapsed(grantId, requestBlock, block.number);
         return proxies.draw(Transcript.drawSeed(blockHash, grantId), access.poolSize, requestBlock, access.committeeSize);
     }
 
     /// @dev True once the hash of the request's block cannot be had any more.
     function _isLapsed(uint256 requestBlock) private view returns (bool) {
-        return block.number > requestBlock && Blockhash.blockHash(requestBlock) == 0;
+        return block.number > requestBlock && _hashOfBlock(requestBlock) == 0;
+    }
+
+    /// @dev The hash of an earlier block, 0 if it cannot be had. Blocks beyond the last 256 are asked of EIP-2935's contract. OpenZeppelin's
+    /// Blockhash.blockHash would take the data of a revert for a hash, and where that contract is a stub that reverts with a message (the
+    /// Hardhat node's) every draw would have the same seed: only 32 bytes of success count here.
+    function _hashOfBlock(uint256 number) private view returns (bytes32) {
+        if (block.number - number <= 256) return blockhash(number);
+        (bool ok, bytes memory answer) = Blockhash.HISTORY_STORAGE_ADDRESS.staticcall(abi.encode(number));
+        return ok && answer.length == 32 ? bytes32(answer) : bytes32(0);
     }
 
     function _orZero(bytes32 stored) private pure returns (bytes32) {

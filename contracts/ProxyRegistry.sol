@@ -20,15 +20,16 @@ contract ProxyRegistry is IProxyRegistry {
     }
 
     /// What outlives the place: versions and counters stay when a proxy leaves and joins again.
+    /// The first slot is all that a submission asks for (`requireBonded`).
     struct Account {
-        uint128 bond;
+        uint96 bond;
+        uint40 exitTime;
         uint32 index;
         uint32 served;
         uint32 missed;
         uint16 keyVersion;
         bool member; // from join to withdrawBond
-        uint64 exitTime; // second slot
-        uint40 rotationBlock;
+        uint40 rotationBlock; // second slot
     }
 
     uint8 private constant PROXY_ROLE = 3;
@@ -68,7 +69,7 @@ contract ProxyRegistry is IProxyRegistry {
 
     constructor(ITreasury treasury, address grants, address rounds, Settings memory s) {
         if (address(treasury) == address(0) || grants == address(0) || rounds == address(0)) revert BadSettings();
-        if (s.bondWei == 0 || s.missPenaltyWei > s.bondWei || s.exitCooldownBlocks < MIN_EXIT_COOLDOWN_BLOCKS) revert BadSettings();
+        if (s.bondWei == 0 || s.bondWei > type(uint96).max || s.missPenaltyWei > s.bondWei || s.exitCooldownBlocks < MIN_EXIT_COOLDOWN_BLOCKS) revert BadSettings();
         TREASURY = treasury;
         GRANTS = grants;
         ROUNDS = rounds;
@@ -89,7 +90,7 @@ contract ProxyRegistry is IProxyRegistry {
         _requireEndpoint(endpoint);
         uint16 version = _takeKey(account, key, proof);
         uint32 index = _takePlace();
-        account.bond = BOND;
+        account.bond = uint96(BOND); // fits: the constructor has looked
         account.index = index;
         account.member = true;
         account.exitTime = 0;
@@ -125,7 +126,7 @@ contract ProxyRegistry is IProxyRegistry {
         uint128 missing = BOND - account.bond;
         if (msg.value == 0 || msg.value > missing) revert WrongBond(msg.value, missing);
         uint128 bond = account.bond + uint128(msg.value);
-        account.bond = bond;
+        account.bond = uint96(bond); // at most BOND
         emit BondToppedUp(msg.sender, bond);
         TREASURY.hold{value: msg.value}(_bondKey(msg.sender));
     }
@@ -161,6 +162,8 @@ contract ProxyRegistry is IProxyRegistry {
         _penalize(account, beneficiary, amount, reason);
     }
 
+    // The treasury is ours and calls nobody: it books, and pays on withdrawal alone.
+    // slither-disable-start reentrancy-no-eth
     /// @inheritdoc IProxyRegistry
     function recordMisses(address[] calldata missed, address beneficiary) external onlyRounds {
         for (uint256 i = 0; i < missed.length; ++i) {
@@ -169,6 +172,7 @@ contract ProxyRegistry is IProxyRegistry {
             if (count > MISS_LIMIT) _penalize(missed[i], beneficiary, MISS_PENALTY, "missed rounds");
         }
     }
+    // slither-disable-end reentrancy-no-eth
 
     /// @inheritdoc IProxyRegistry
     function recordServed(address account) external onlyRounds {
@@ -251,7 +255,7 @@ contract ProxyRegistry is IProxyRegistry {
         Account storage a = _accounts[account];
         uint128 bond = a.bond;
         uint128 taken = amount < bond ? amount : bond;
-        a.bond = bond - taken;
+        a.bond = uint96(bond - taken);
         if (a.member && a.exitTime == 0 && bond - taken < _minimumBond()) _startExit(account, a);
         emit ProxyPenalized(account, beneficiary, taken, reason);
         // Half is burned: else a proxy gets its penalty back by reporting itself from a second account.
@@ -262,7 +266,7 @@ contract ProxyRegistry is IProxyRegistry {
 
     function _startExit(address who, Account storage account) private {
         uint40 exitBlock = uint40(block.number + 1);
-        account.exitTime = uint64(block.timestamp);
+        account.exitTime = uint40(block.timestamp);
         _places[account.index].exitBlock = exitBlock;
         --activeCount;
         emit ProxyLeaving(who, exitBlock, uint64(block.timestamp) + EXIT_COOLDOWN_SECONDS);

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IConversionRounds} from "../interfaces/IConversionRounds.sol";
-import {RoundHead} from "../types/RoundState.sol";
+import {Outcome, RoundHead} from "../types/RoundState.sol";
 import {CommitteeBitmap} from "./CommitteeBitmap.sol";
 
 /// @title The phase of a round (SPEC §9): a pure function of what is stored, whether the grant lives, and the time.
@@ -19,7 +19,7 @@ library RoundPhase {
         returns (IConversionRounds.Phase)
     {
         if (head.deadline == 0) return IConversionRounds.Phase.None;
-        if (head.finalized) return IConversionRounds.Phase.Finalized;
+        if (head.outcome == Outcome.Finalized) return IConversionRounds.Phase.Finalized;
         if (!live || remaining(head, excluded) == 0) return IConversionRounds.Phase.Ended;
         if (head.leader != 0) {
             if (time <= head.voteEnd) return IConversionRounds.Phase.Voting;

@@ -22,8 +22,14 @@ struct RoundHead {
     uint8 records;
     uint8 threshold;
     uint8 committeeSize;
-    bool finalized;
-    bool closed;
+    Outcome outcome;
+    bool reduced; // a record left: only then is the tail's `excluded` worth reading
+}
+
+enum Outcome {
+    Running,
+    Finalized,
+    Closed
 }
 
 /// One slot.

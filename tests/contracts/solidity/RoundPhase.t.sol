@@ -5,7 +5,7 @@ import {Test} from "./Test.sol";
 import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
 import {CommitteeBitmap} from "../../../contracts/libraries/CommitteeBitmap.sol";
 import {RoundPhase} from "../../../contracts/libraries/RoundPhase.sol";
-import {RoundHead} from "../../../contracts/types/RoundState.sol";
+import {Outcome, RoundHead} from "../../../contracts/types/RoundState.sol";
 
 /// @notice The two pure libraries of rounds, against the sentences that define them.
 contract RoundPhaseTest is Test {
@@ -55,7 +55,7 @@ contract RoundPhaseTest is Test {
 
     function testFuzz_phase__finalized__stays_so(uint128 excluded, bool live, uint40 time, uint32 submitted) public pure {
         RoundHead memory head = _head();
-        (head.finalized, head.submitted, head.leader) = (true, submitted, 1);
+        (head.outcome, head.submitted, head.leader) = (Outcome.Finalized, submitted, 1);
         _assert(head, excluded & 3, live, time, IConversionRounds.Phase.Finalized);
     }
 
