@@ -24,7 +24,7 @@ from tpre_offchain.chain.contracts import Contracts
 from tpre_offchain.chain.delivery import Pace
 from tpre_offchain.chain.deployment import Deployment
 from tpre_offchain.chain.outbox import Outbox, OutboxSettings
-from tpre_offchain.chain.outbox_errors import InsufficientFunds, SpendCapReached, StuckTransaction
+from tpre_offchain.chain.outbox_errors import InsufficientFunds, NonceConflict, SpendCapReached, StuckTransaction
 from tpre_offchain.chain.reverts import ContractRevert, Reverted
 from tpre_offchain.types import Address, GrantId
 
@@ -150,6 +150,29 @@ async def test_open__killed_and_database_lost__takes_the_next_nonce(
         node.ask("evm_mine")
         assert (await sending).status
         assert await connection.nonce(outbox.address) == 2
+
+
+async def test_open__nonce_taken_by_another_program_meanwhile__raises_nonce_conflict(
+    own_anvil: Callable[..., LocalNode], tmp_path: Path
+) -> None:
+    node = own_anvil("--no-mining")
+    path = tmp_path / "outbox.sqlite"
+    crash_while_sending(node, path)
+    pool = node.ask("txpool_content")["pending"]
+    (ours,) = [tx["hash"] for of_account in pool.values() for tx in of_account.values()]
+    node.ask("anvil_dropTransaction", ours)
+    node.ask("evm_setAutomine", True)
+    rival = {"from": funded_account(1).address, "to": PEER, "value": "0x2", "nonce": "0x0"}
+    node.ask("eth_sendTransaction", rival)
+    async with (
+        await Connection.open([node.url]) as connection,
+        await Outbox.open(connection, funded_account(1), path, HASTY) as outbox,
+    ):
+        with pytest.raises(NonceConflict, match="nonce 0 was used by another transaction") as raised:
+            await outbox.send(ONE_WEI, key="pay")
+        assert raised.value.nonce == 0
+        assert raised.value.retryable
+        assert (await outbox.send(ONE_WEI, key="pay")).status
 
 
 async def test_send__nonce_below_vanished_from_the_pool__is_filled(

@@ -35,7 +35,14 @@ def custom_errors(root: Path) -> Iterator[tuple[str, str]]:
 def text_of(root: Path, *patterns: str, but: str = "") -> str:
     """All files that match, as one text."""
     files = (path for pattern in patterns for path in sorted(root.glob(pattern)) if path.name != but)
-    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+    return "\n".join(without_aliases(path.read_text(encoding="utf-8")) for path in files)
+
+
+def without_aliases(source: str) -> str:
+    """Solidity's `import {IConversionRounds as IRounds}` undone, so that every error has its one name."""
+    for name, alias in re.findall(r"\b(\w+) as (\w+)\b[^{}]*}", source):
+        source = re.sub(rf"\b{alias}\.", f"{name}.", source)
+    return source
 
 
 def names(text: str, interface: str, error: str) -> bool:
