@@ -56,7 +56,7 @@ async def test_round__chain_reorganised__what_was_undone_is_done_again(tmp_path:
         record = await w.publish(0)
         grant_id = await w.grant(2, 3)
         # at once: events are undone that were pushed, but not read yet; later: blocks that were read
-        for pause_s, told in ((0.0, "events_retracted"), (1.5, "chain_rewound")):
+        for pause_s, told in ((0.0, "events_retracted"), (4.0, "chain_rewound")):
             round_id = await w.open_round(grant_id, [record])
             final = await w.reaches(round_id, RoundFinalized)
             proposal = await w.reaches(round_id, LeaderProposed)

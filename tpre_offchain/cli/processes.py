@@ -121,7 +121,8 @@ def _end_with(parent: int) -> Callable[[], None]:
     libc = ctypes.CDLL(None)  # loaded before the fork: nothing may be allocated after it
 
     def ask_kernel() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        # certain, where SIGTERM is only asked: a proxy loses nothing by it
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # we died in between
             os.kill(os.getpid(), signal.SIGKILL)
 
