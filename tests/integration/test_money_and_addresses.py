@@ -13,6 +13,7 @@ from tests.integration.local_nodes import LocalNode, funded_account
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.rpc_errors import RpcRefused
 from tpre_offchain.cli.funding import NoFaucet, fund
+from tpre_offchain.types import Address
 
 pytestmark = pytest.mark.anvil
 PEER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -24,7 +25,7 @@ async def test_deploy__another_transaction_in_between__raises_unexpected_address
     node, deployer = own_anvil(), funded_account(0)
 
     async def rival(connection: Connection) -> None:
-        while await connection.nonce(deployer.address) == 0:  # noqa: ASYNC110  # the first contract is mined
+        while await connection.nonce(Address(deployer.address)) == 0:  # noqa: ASYNC110  # the first contract is mined
             await asyncio.sleep(0)
         for _ in range(20):  # the deployer may take a nonce first
             with suppress(RpcRefused):
