@@ -132,8 +132,8 @@ contract ConversionRounds is IConversionRounds {
         if (proof.response >= BLS12381.R) revert ScalarTooLarge(proof.response);
         proxies.requireBonded(msg.sender);
 
-        head.submitted |= CommitteeBitmap.bit(slot);
-        round.head = head;
+        // One field of the head, and the chain: what every cfrag pays for.
+        round.head.submitted = head.submitted | CommitteeBitmap.bit(slot);
         bytes32 link = Transcript.submissionLink(slot, excluded, BLS12381.hashOfCalldata(cfrags), proof);
         round.submissions = Transcript.appendLink(round.submissions, link);
         emit CfragsSubmitted(roundId, msg.sender, slot, excluded, cfrags, proof);
@@ -218,19 +218,25 @@ contract ConversionRounds is IConversionRounds {
         if (resultHash != round.resultHash) revert WrongResultHash(roundId, resultHash, round.resultHash);
         if ((head.approvals | head.rejections).has(slot)) revert AlreadyVoted(roundId, slot);
 
-        if (approve) head.approvals |= CommitteeBitmap.bit(slot);
-        else head.rejections |= CommitteeBitmap.bit(slot);
         emit VoteCast(roundId, msg.sender, slot, approve, resultHash);
-        if (head.approvals.isMajority(head.committeeSize)) {
-            _finalize(roundId, round, head, round.tail, committee[head.leader - 1].accountOf(), false);
-            return;
+        if (approve) {
+            head.approvals |= CommitteeBitmap.bit(slot);
+            if (head.approvals.isMajority(head.committeeSize)) {
+                _finalize(roundId, round, head, round.tail, committee[head.leader - 1].accountOf(), false);
+            } else {
+                round.head.approvals = head.approvals;
+            }
+        } else {
+            head.rejections |= CommitteeBitmap.bit(slot);
+            if (head.rejections.isMajority(head.committeeSize)) {
+                emit ProposalRejected(roundId, committee[head.leader - 1].accountOf(), resultHash);
+                round.tail.barred |= CommitteeBitmap.bit(head.leader);
+                _dropProposal(head);
+                round.head = head;
+            } else {
+                round.head.rejections = head.rejections;
+            }
         }
-        if (head.rejections.isMajority(head.committeeSize)) {
-            emit ProposalRejected(roundId, committee[head.leader - 1].accountOf(), resultHash);
-            round.tail.barred |= CommitteeBitmap.bit(head.leader);
-            _dropProposal(head);
-        }
-        round.head = head;
     }
 
     /// @inheritdoc IConversionRounds
