@@ -1,21 +1,25 @@
-"""One JSON-RPC endpoint over HTTP (web3's provider) or WebSocket; the seam where tests put another chain."""
+"""One JSON-RPC endpoint over HTTP or WebSocket; the seam where tests put another chain."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from tpre_offchain.chain import jsonrpc
 from tpre_offchain.chain.transport_errors import TransportFailed
 from tpre_offchain.chain.websocket import WS_SCHEMES, WebSocketTransport
 
-if TYPE_CHECKING:
-    from web3 import AsyncHTTPProvider
-
 HTTP_SCHEMES = ("http://", "https://")
+HEADERS = {"Content-Type": "application/json"}
+# less than a server keeps an idle connection: Node's closes it after 5 s
+KEEP_ALIVE_S = 2.0
+# the time is that of each request
+NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
 
 class Transport(Protocol):
@@ -32,40 +36,47 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """JSON-RPC over HTTP with a pooled session; never retries by itself, since ``Connection`` fails over."""
+    """JSON-RPC over HTTP with kept-alive connections; never retries by itself, since ``Connection`` fails over.
+
+    web3's own provider guards its sessions by one lock of the whole process, and a request cancelled while it waits for
+    that lock leaves it taken for ever.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._made: AsyncHTTPProvider | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._ids = itertools.count(1)
 
     async def request(self, method: str, params: Sequence[Any], timeout_s: float) -> Mapping[str, Any]:
-        """One request. Raises ``TransportFailed``."""
-        from web3.exceptions import Web3Exception
-        from web3.types import RPCEndpoint
-
+        """One request. Raises ``TransportFailed``, also for a status of 400 or more and for what is not JSON-RPC."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                headers=HEADERS,
+                timeout=NO_TIMEOUT,
+                raise_for_status=True,
+                connector=aiohttp.TCPConnector(keepalive_timeout=KEEP_ALIVE_S),
+            )
+        body = jsonrpc.encode(next(self._ids), method, params)
         try:
-            async with asyncio.timeout(timeout_s):
-                return cast("Mapping[str, Any]", await self._provider.make_request(RPCEndpoint(method), list(params)))
-        except (aiohttp.ClientError, TimeoutError, OSError, Web3Exception, ValueError) as problem:
+            async with asyncio.timeout(timeout_s), self._session.post(self.url, data=body) as response:
+                return jsonrpc.decode(await _read(response.content))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
             raise TransportFailed(type(problem).__name__) from problem
 
     async def close(self) -> None:
-        """Closes the pooled session."""
-        if self._made is not None:
-            await self._made.disconnect()
+        """Closes the kept connections."""
+        if self._session is not None:
+            await self._session.close()
 
-    @property
-    def _provider(self) -> AsyncHTTPProvider:
-        """Made on first use: a process that speaks WebSocket alone starts sooner without loading web3."""
-        if self._made is None:
-            from web3 import AsyncHTTPProvider
 
-            self._made = AsyncHTTPProvider(
-                self.url,
-                request_kwargs={"timeout": aiohttp.ClientTimeout(total=None)},
-                exception_retry_configuration=None,
-            )
-        return self._made
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """The whole body. Raises ``ValueError`` for one above ``jsonrpc.MAX_MESSAGE_BYTES``: an answer need never end."""
+    body = bytearray()
+    async for chunk in content.iter_any():
+        body += chunk
+        if len(body) > jsonrpc.MAX_MESSAGE_BYTES:
+            raise ValueError("an answer is too long")
+    return bytes(body)
 
 
 def public_url(url: str) -> str:

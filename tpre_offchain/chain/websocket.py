@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,10 +15,10 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from tpre_offchain.chain import jsonrpc
 from tpre_offchain.chain.transport_errors import TransportFailed
 
 WS_SCHEMES = ("ws://", "wss://")
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 KEPT_NOTICES = 4_096
 
 
@@ -50,8 +49,7 @@ class WebSocketTransport:
                 socket = await self._connected()
                 answer = asyncio.get_running_loop().create_future()
                 self._waiting[number] = answer
-                message = {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
-                await socket.send(json.dumps(message, separators=(",", ":")))
+                await socket.send(jsonrpc.encode(number, method, params))
                 found: Mapping[str, Any] = await answer
                 return found
         except (TimeoutError, OSError, WebSocketException) as problem:
@@ -71,7 +69,9 @@ class WebSocketTransport:
     async def _connected(self) -> ClientConnection:
         async with self._connecting:
             if self._socket is None or self._reader is None or self._reader.done():
-                self._socket = await connect(self.url, max_size=MAX_MESSAGE_BYTES, open_timeout=None, proxy=None)
+                self._socket = await connect(
+                    self.url, max_size=jsonrpc.MAX_MESSAGE_BYTES, open_timeout=None, proxy=None
+                )
                 self.broken.clear()
                 self._reader = asyncio.create_task(self._read(self._socket))
             return self._socket
@@ -80,8 +80,8 @@ class WebSocketTransport:
         problem = TransportFailed("ConnectionClosed")
         try:
             async for message in socket:
-                self._dispatch(json.loads(message))
-        except (WebSocketException, OSError, ValueError) as found:
+                self._dispatch(jsonrpc.decode(message))
+        except (WebSocketException, OSError, ValueError, LookupError, TypeError) as found:
             problem = TransportFailed(type(found).__name__)
         finally:
             await socket.close()
