@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {ConversionVerifier} from "./ConversionVerifier.sol";
 import {IConversionRounds} from "./interfaces/IConversionRounds.sol";
+import {IConversionVerifier} from "./interfaces/IConversionVerifier.sol";
 import {IGrantRegistry} from "./interfaces/IGrantRegistry.sol";
 import {IProxyRegistry} from "./interfaces/IProxyRegistry.sol";
 import {IRecordRegistry} from "./interfaces/IRecordRegistry.sol";
 import {ITreasury} from "./interfaces/ITreasury.sol";
 import {BLS12381} from "./libraries/BLS12381.sol";
 import {CommitteeBitmap} from "./libraries/CommitteeBitmap.sol";
-import {Dleq} from "./libraries/Dleq.sol";
 import {RoundPhase} from "./libraries/RoundPhase.sol";
+import {SignedVotes} from "./libraries/SignedVotes.sol";
 import {Transcript} from "./libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "./types/Points.sol";
 import {GrantId, Member, RecordId, RoundId, StreamId, toRoundId} from "./types/Ids.sol";
@@ -33,6 +35,7 @@ contract ConversionRounds is IConversionRounds {
     IProxyRegistry public immutable proxies;
     IRecordRegistry public immutable records;
     ITreasury public immutable treasury;
+    IConversionVerifier public immutable verifier;
     uint32 private immutable _roundSeconds;
     uint32 private immutable _voteSeconds;
     uint32 private immutable _challengeSeconds;
@@ -51,6 +54,7 @@ contract ConversionRounds is IConversionRounds {
         _challengeSeconds = settings_.challengeSeconds;
         _feePerCfragWei = settings_.feePerCfragWei;
         _challengePenaltyWei = settings_.challengePenaltyWei;
+        verifier = new ConversionVerifier();
     }
 
     // --- open ---
@@ -151,7 +155,7 @@ contract ConversionRounds is IConversionRounds {
         if (tail.barred.has(slot)) revert LeaderBarred(roundId, slot);
         _requireContributors(roundId, head, contributors);
         bytes32 resultsHash = BLS12381.hashOfCalldata(results);
-        _requireRight(roundId, data, head, tail.excluded, mask, capsules, results, resultsHash);
+        _requireRight(roundId, data, head, tail.excluded, mask, capsules, results);
 
         bytes32 resultHash = Transcript.resultHash(roundId, contributors, tail.excluded, resultsHash);
         head.leader = slot;
@@ -172,7 +176,7 @@ contract ConversionRounds is IConversionRounds {
 
     /// @dev e(prod W_j^rho_j, h2^-1) * e(prod c1_j^rho_j, V) == 1 (SCHEME §6). MSM and pairing place every point in the subgroup.
     function _requireRight(
-        RoundId roundId, RoundData calldata data, RoundHead memory head, uint128 excluded, G2Point calldata mask, G1Point[] calldata capsules, G1Point[] calldata results, bytes32 resultsHash
+        RoundId roundId, RoundData calldata data, RoundHead memory head, uint128 excluded, G2Point calldata mask, G1Point[] calldata capsules, G1Point[] calldata results
     ) private view {
         if (BLS12381.hashOf(mask) != data.maskHash) revert WrongRoundData(roundId);
         G1Point[] memory standing = _standingCapsules(roundId, data, capsules, excluded);
@@ -184,12 +188,7 @@ contract ConversionRounds is IConversionRounds {
         if (count == 1) {
             (p[0], p[1]) = (results[0], standing[0]);
         } else {
-            bytes32 seed = Transcript.resultSeed(address(this), roundId, data.maskHash, BLS12381.hashOf(standing), resultsHash);
-            uint256[] memory rho = new uint256[](count);
-            for (uint256 j = 0; j < count; ++j) {
-                rho[j] = Transcript.resultScalar(seed, j, count);
-            }
-            (p[0], p[1]) = (BLS12381.msmCalldata(results, rho), BLS12381.msm(standing, rho));
+            (p[0], p[1]) = verifier.combine(address(this), roundId, data.maskHash, standing, results);
         }
         if (!BLS12381.pairingIsOne(p, q)) revert WrongResult(roundId);
     }
@@ -247,6 +246,35 @@ contract ConversionRounds is IConversionRounds {
         _requirePhase(roundId, head, tail.excluded, Phase.Provable);
         _requireRound(roundId, round.key, committee, roundDataHash);
         _finalize(roundId, round, head, tail, committee[head.leader - 1].accountOf(), true);
+    }
+
+    /// @inheritdoc IConversionRounds
+    function finalizeSigned(
+        RoundId roundId, Member[] calldata committee, RoundData calldata data, uint8 slot, uint32 contributors, G2Point calldata mask, G1Point[] calldata capsules, G1Point[] calldata results, uint32 voters, Signature[] calldata signatures
+    ) external {
+        RoundState storage round = _rounds[roundId];
+        RoundHead memory head = round.head;
+        RoundTail memory tail = round.tail;
+        Phase phase = _phase(roundId, head, tail.excluded);
+        if (phase != Phase.Submitting && phase != Phase.Proposing) revert WrongPhase(roundId, phase, Phase.Submitting);
+        _requireMember(roundId, round.key, head, committee, _hashOf(data), slot);
+        uint32 allowed = CommitteeBitmap.all(head.committeeSize) & ~head.challenged;
+        if (!contributors.isSubsetOf(allowed)) revert SlotsNotAllowed(roundId, contributors, allowed);
+        if (!head.submitted.isSubsetOf(contributors)) revert SubmittedLeftOut(roundId, head.submitted, contributors);
+        allowed &= ~CommitteeBitmap.bit(slot);
+        if (!voters.isSubsetOf(allowed)) revert SlotsNotAllowed(roundId, voters, allowed);
+        // From here on as if the contributors had submitted, and slot had proposed.
+        (head.submitted, head.leader, head.approvals) = (contributors, slot, voters | CommitteeBitmap.bit(slot));
+        tail.contributors = contributors;
+        _requireContributors(roundId, head, contributors);
+        if (!head.approvals.isMajority(head.committeeSize)) revert TooFewVotes(roundId, head.approvals, head.committeeSize);
+        bytes32 resultHash = Transcript.resultHash(roundId, contributors, tail.excluded, BLS12381.hashOfCalldata(results));
+        SignedVotes.requireSigned(roundId, Transcript.voteDigest(address(this), roundId, resultHash), committee, voters, signatures);
+        _requireRight(roundId, data, head, tail.excluded, mask, capsules, results);
+
+        (round.tail, round.resultHash) = (tail, resultHash);
+        emit LeaderProposed(roundId, msg.sender, slot, contributors, tail.excluded, resultHash, results);
+        _finalize(roundId, round, head, tail, msg.sender, false);
     }
 
     function _finalize(RoundId roundId, RoundState storage round, RoundHead memory head, RoundTail memory tail, address leader, bool byProof)
@@ -314,7 +342,12 @@ contract ConversionRounds is IConversionRounds {
         if (slot == 0 || slot > head.committeeSize || !head.submitted.has(slot)) revert NotSubmitted(roundId, slot);
         if (_chainOf(submission) != round.submissions) revert WrongSubmission(roundId, slot);
         address proxy = committee[slot - 1].accountOf();
-        if (_holds(roundId, data, submission, capsules, keys, proxy)) revert CfragIsGood(roundId, slot);
+        // A proxy answers for the capsules too: it converts only those whose proof holds, and a malformed one has none.
+        G1Point[] memory converted = _standingCapsules(roundId, data, capsules, submission.excluded);
+        IConversionVerifier.Conversion memory conversion = IConversionVerifier.Conversion(
+            address(this), roundId, proxy, slot, keys.labelKey, keys.commitments, converted, submission.cfrags, submission.proof
+        );
+        if (verifier.cfragsHold(conversion)) revert CfragIsGood(roundId, slot);
 
         head.submitted &= ~CommitteeBitmap.bit(slot);
         head.challenged |= CommitteeBitmap.bit(slot);
@@ -336,24 +369,6 @@ contract ConversionRounds is IConversionRounds {
         }
     }
 
-    /// @dev A proxy answers for the capsules too: it converts only those whose proof holds, and a malformed one has none.
-    function _holds(
-        RoundId roundId, RoundData calldata data, Submission calldata submission, G1Point[] calldata capsules, ChallengeKeys calldata keys, address proxy
-    ) private view returns (bool) {
-        G1Point[] memory converted = _standingCapsules(roundId, data, capsules, submission.excluded);
-        G1Point memory commitment = Dleq.commitmentOfSlot(keys.commitments, submission.slot);
-        bytes32 seed = Transcript.cfragSeed(
-            address(this),
-            roundId,
-            proxy,
-            keys.labelKey,
-            commitment,
-            BLS12381.hashOf(converted),
-            BLS12381.hashOfCalldata(submission.cfrags)
-        );
-        return Dleq.batchHolds(seed, keys.labelKey, commitment, converted, submission.cfrags, submission.proof);
-    }
-
     /// @inheritdoc IConversionRounds
     function reportCapsule(
         RoundId roundId, Member[] calldata committee, RoundData calldata data, RecordId[] calldata recordIds, CapsuleReport calldata report, ChallengeKeys calldata keys
@@ -368,28 +383,15 @@ contract ConversionRounds is IConversionRounds {
         if (Transcript.recordIdsHash(recordIds) != data.recordIdsHash || report.position >= recordIds.length) revert WrongRoundData(roundId);
         RecordId recordId = recordIds[report.position];
         if ((excluded >> report.position) & 1 == 1) revert AlreadyExcluded(roundId, recordId);
-        if (_capsuleHolds(data.label, recordId, report, keys.labelKey)) revert CapsuleIsGood(roundId, recordId);
+        bytes32 sealHash = Transcript.sealHash(report.c2, report.c3Hash, report.proof, report.cidHash, report.tagsHash);
+        if (Transcript.recordHash(data.label, BLS12381.hashOf(report.c1), sealHash) != records.recordHash(recordId)) revert UnknownRecord(recordId);
+        if (verifier.capsuleHolds(data.label, recordId, report, keys.labelKey)) revert CapsuleIsGood(roundId, recordId);
 
         round.tail.excluded = excluded | (uint128(1) << report.position);
         head.reduced = true;
         if (head.leader != 0) _dropProposal(head);
         round.head = head;
         emit RecordExcluded(roundId, recordId, msg.sender);
-    }
-
-    /// @dev The proof of knowledge of k in c1 = A_L^k. The identity is no capsule, though k = 0 can be proven.
-    function _capsuleHolds(bytes32 label, RecordId recordId, CapsuleReport calldata report, G1Point calldata labelKey)
-        private
-        view
-        returns (bool)
-    {
-        bytes32 sealHash = Transcript.sealHash(report.c2, report.c3Hash, report.proof, report.cidHash, report.tagsHash);
-        if (Transcript.recordHash(label, BLS12381.hashOf(report.c1), sealHash) != records.recordHash(recordId)) revert UnknownRecord(recordId);
-        if (BLS12381.isIdentity(report.c1)) return false;
-        (bool ok, G1Point memory commitment) = Dleq.trySchnorrCommitment(labelKey, report.c1, report.proof);
-        if (!ok) return false;
-        return Transcript.capsuleProofChallenge(label, recordId, labelKey, report.c1, report.c2, report.c3Hash, commitment)
-            == report.proof.challenge;
     }
 
     // --- pay ---

@@ -7,6 +7,7 @@ import {GrantId, Member, RecordId, RoundId} from "../types/Ids.sol";
 /// @title Conversion rounds: t cfrags, a leader's verified result, a vote, and the converted ciphertext on record.
 ///
 ///     openRound -> submitCfrags x t -> propose -> vote x (n/2, the leader's own counts) -> RoundFinalized
+///     openRound -> finalizeSigned, once t cfrags and a majority's signatures were exchanged off the chain -> RoundFinalized
 ///
 /// @notice Every step is safe to repeat and any honest member can take the next one after a deadline. A wrong result cannot be proposed: the
 /// contract checks e(W, h2) == e(c1, V) (SCHEME §6). Votes are the paper's consensus; if they do not come, the proof finalizes.
@@ -46,6 +47,12 @@ interface IConversionRounds {
         bytes32 rekeyRest; // rest of the re-key's hash
         bytes32 capsulesHash; // keccak256(c1_1 ‖ … ‖ c1_m)
         bytes32 recordIdsHash; // keccak256(word(recordId_1) ‖ … ‖ word(recordId_m))
+    }
+
+    /// A signature as of EIP-2098: r, and the parity of v in the top bit of s.
+    struct Signature {
+        bytes32 r;
+        bytes32 vs;
     }
 
     struct Round {
@@ -117,6 +124,16 @@ interface IConversionRounds {
     error AlreadyClosed(RoundId roundId);
     error AlreadyClaimed(RoundId roundId, uint8 slot);
     error AlreadyExcluded(RoundId roundId, RecordId recordId);
+    /// Slots were named that are outside the committee, shown to be bad, or the leader's own where others' are asked for.
+    error SlotsNotAllowed(RoundId roundId, uint32 slots, uint32 allowed);
+    /// Cfrags stand on the chain that the result leaves out: they are owed their fee.
+    error SubmittedLeftOut(RoundId roundId, uint32 submitted, uint32 contributors);
+    error TooFewVotes(RoundId roundId, uint32 approvals, uint8 committeeSize);
+    error WrongSignatureCount(RoundId roundId, uint256 given, uint256 expected);
+    /// s is above half of the curve's order: the signature's other form.
+    error SignatureNotLow(RoundId roundId, uint8 slot);
+    /// Not the slot's member's signature of this result in this round, on this chain and contract.
+    error WrongSignature(RoundId roundId, uint8 slot);
     error NotGrantRegistry(address caller);
     error BadSettings();
 
@@ -141,6 +158,14 @@ interface IConversionRounds {
 
     /// @notice Anyone: finalizes a proposal whose vote window passed without a majority.
     function finalizeByProof(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash) external;
+
+    /// @notice The whole round in one transaction: the results W_j of all records still in it, verified as by `propose`, with the signed approvals of
+    /// a majority (SPEC §9). `contributors`: the t slots whose cfrags went into W; all that stand on the chain must be among them, and they are
+    /// paid as if they had submitted. `voters`: the other members who approve, with their signatures in ascending order of slots.
+    /// There are no cfrags on the chain to challenge: the pairing proves the results, the majority vouches for who contributed.
+    function finalizeSigned(
+        RoundId roundId, Member[] calldata committee, RoundData calldata data, uint8 slot, uint32 contributors, G2Point calldata mask, G1Point[] calldata capsules, G1Point[] calldata results, uint32 voters, Signature[] calldata signatures
+    ) external;
 
     /// @notice Anyone, once Expired or Ended: returns what is not owed, opens the challenge window after which standing cfrags are paid, and
     /// counts who was missing (only if the round Expired with fewer than t cfrags standing).

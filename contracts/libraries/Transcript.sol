@@ -25,6 +25,12 @@ library Transcript {
     bytes32 private constant RESULT_SEED = keccak256("TPRE-V1/result-seed");
     bytes32 private constant RESULT_RHO = keccak256("TPRE-V1/result-rho");
 
+    // EIP-712
+    bytes32 private constant DOMAIN_TYPE = keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 private constant DOMAIN_NAME = keccak256("TPRE ConversionRounds");
+    bytes32 private constant DOMAIN_VERSION = keccak256("1");
+    bytes32 private constant VOTE_TYPE = keccak256("Vote(uint256 roundId,bytes32 resultHash)");
+
     /// What a grant's context binds, in the order of SPEC §7 after the chain id.
     struct GrantContext {
         address grantRegistry;
@@ -225,6 +231,12 @@ library Transcript {
     /// @dev rho_j of the result check for m records; a single record needs none.
     function resultScalar(bytes32 seed, uint256 j, uint256 m) internal pure returns (uint256) {
         return m == 1 ? 1 : _low128(keccak256(abi.encode(RESULT_RHO, seed, j)));
+    }
+
+    /// @dev What a member signs to approve a result off the chain (EIP-712).
+    function voteDigest(address conversionRounds, RoundId roundId, bytes32 resultHash_) internal view returns (bytes32) {
+        bytes32 domain = keccak256(abi.encode(DOMAIN_TYPE, DOMAIN_NAME, DOMAIN_VERSION, block.chainid, conversionRounds));
+        return keccak256(abi.encodePacked(hex"1901", domain, keccak256(abi.encode(VOTE_TYPE, roundId, resultHash_))));
     }
 
     function _low128(bytes32 digest) private pure returns (uint128) {

@@ -47,6 +47,7 @@ abstract contract RoundsWorld is Test, Prover {
     uint256 internal b; // the user's receiving secret
     StreamId public stream;
     mapping(address proxy => uint256) internal nodeSecret;
+    mapping(address proxy => uint256) internal accountKey;
 
     /// A grant as its owner knows it, and the round that is being driven.
     struct Scene {
@@ -128,7 +129,9 @@ abstract contract RoundsWorld is Test, Prover {
     }
 
     function joinProxy(uint256 i) internal returns (address proxy) {
-        proxy = makeAddr(string.concat("proxy", vm.toString(i)));
+        string memory name = string.concat("proxy", vm.toString(i));
+        proxy = makeAddr(name);
+        accountKey[proxy] = uint256(keccak256(bytes(name)));
         nodeSecret[proxy] = scalarOf("node", i);
         (G1Point memory key, Proof memory proof) = proveG1Key(address(proxies), proxy, 3, 1, nodeSecret[proxy]);
         hoax(proxy, BOND);
