@@ -234,6 +234,7 @@ class World:
             "account_key": proxy.account.key.hex(),
             "seed": proxy.identity.seed.hex(),
             "state_dir": str(self.folder / f"proxy-{number}"),
+            "exchange": worker.pop("exchange", None),
             "worker": {"backoff_s": 0.6, "retry_s": 0.3, "poll_s": 0.1, **worker},
         }
         return launch(config, self.folder / f"proxy-{number}.log")

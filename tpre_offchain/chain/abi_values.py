@@ -38,6 +38,7 @@ STRUCTS: Mapping[str, type[Any]] = {
     "IConversionRounds.RecordRef": structs.RecordRef,
     "IConversionRounds.RoundData": structs.RoundData,
     "IConversionRounds.Round": structs.Round,
+    "IConversionRounds.Signature": structs.Signature,
     "IConversionRounds.Submission": structs.Submission,
     "IConversionRounds.ChallengeKeys": structs.ChallengeKeys,
     "IConversionRounds.CapsuleReport": structs.CapsuleReport,

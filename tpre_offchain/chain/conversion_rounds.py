@@ -16,6 +16,7 @@ from tpre_offchain.chain.structs import (
     Round,
     RoundData,
     RoundSettings,
+    Signature,
     Submission,
     index_of_round,
 )
@@ -148,6 +149,39 @@ class ConversionRounds(Contract):
             round_data_hash,
             description=f"finalize {_shown(round_id)} by proof",
             done_phases=OVER,
+        )
+
+    def finalize_signed(
+        self,
+        round_id: RoundId,
+        committee: Sequence[Member],
+        data: RoundData,
+        slot: Slot,
+        contributors: int,
+        mask: bytes,
+        capsules: Sequence[bytes],
+        results: Sequence[bytes],
+        voters: int,
+        signatures: Sequence[Signature],
+    ) -> Call:
+        """Brings results and the signed votes of a majority at once; arguments as of ``propose``.
+
+        ``voters``: the other members who approve (bitmap of slots), with their signatures in ascending order of slots.
+        """
+        return self.transaction(
+            "finalizeSigned",
+            round_id,
+            committee,
+            data,
+            slot,
+            contributors,
+            mask,
+            capsules,
+            results,
+            voters,
+            signatures,
+            description=f"finalize {_shown(round_id)} by signed votes",
+            done_phases=PROPOSED,
         )
 
     def close(self, round_id: RoundId, committee: Sequence[Member], round_data_hash: bytes) -> Call:

@@ -186,6 +186,26 @@ REVERT_TEXTS: Mapping[str, RevertText] = {
     ),
     "AlreadyVoted": RevertText("slot {slot} has voted in round {round_id}", "nothing to do"),
     "WrongResultHash": RevertText("round {round_id} has another live proposal", _READ_AGAIN),
+    "SlotsNotAllowed": RevertText(
+        "round {round_id} takes of the slots {slots:#b} only those in {allowed:#b}",
+        "name members of the committee, none whose cfrags were shown to be bad, and not the leader among the voters",
+    ),
+    "SubmittedLeftOut": RevertText(
+        "cfrags of the slots {submitted:#b} stand in round {round_id}, the result is of {contributors:#b}",
+        "combine anew with those that stand",
+    ),
+    "TooFewVotes": RevertText(
+        "{approvals:#b} are not more than half of the {committee_size} members of round {round_id}", "ask more members"
+    ),
+    "WrongSignatureCount": RevertText(
+        "{given} signatures for {expected} voters of round {round_id}", "give one for each voter, by slot"
+    ),
+    "SignatureNotLow": RevertText(
+        "slot {slot}'s signature in round {round_id} is not in its low form", "negate s, and flip the parity"
+    ),
+    "WrongSignature": RevertText(
+        "slot {slot} did not sign this result of round {round_id}", "signatures are for one result, chain and contract"
+    ),
     "NotSubmitted": RevertText("slot {slot} has no standing submission in round {round_id}", _READ_AGAIN),
     "SlotChallenged": RevertText(
         "slot {slot}'s cfrags in round {round_id} were shown to be bad", "the slot takes no further part in this round"

@@ -274,6 +274,14 @@ class RoundData:
 
 
 @dataclass(frozen=True)
+class Signature:
+    """IConversionRounds.Signature: EIP-2098, two words of 32 bytes."""
+
+    r: bytes
+    vs: bytes
+
+
+@dataclass(frozen=True)
 class Round:
     """IConversionRounds.Round. Bitmaps: bit i-1 is slot i; ``excluded``: bit j is record j of the round.
 

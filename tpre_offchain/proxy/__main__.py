@@ -1,7 +1,8 @@
 """``python -m tpre_offchain.proxy CONFIG``: one proxy from a JSON file of mode 0600, or ``-`` for standard input.
 
     {"rpc_urls": [...], "deployment": {...} or "path", "account_key": "0x..", "seed": "..", "key_versions": [1],
-     "state_dir": "path" or null, "health_port": 0, "worker": {...}}
+     "state_dir": "path" or null, "health_port": 0, "exchange": "127.0.0.1:0" or null, "exchange_url": "http.." or null,
+     "worker": {...}}
 
 Keys come this way and never as arguments, which every user of a machine can list. Tells ``{"health_port": ..}`` on
 standard output once it listens, logs JSON lines to standard error, ends on SIGTERM and SIGINT.
@@ -58,6 +59,8 @@ async def run(config: dict[str, Any]) -> None:
         settings = ProcessSettings(
             state_dir=Path(config["state_dir"]) if config.get("state_dir") else None,
             health_port=config.get("health_port", 0),
+            exchange=config.get("exchange"),
+            exchange_url=config.get("exchange_url"),
             worker=WorkerSettings(**config.get("worker", {})),
         )
         rpc_urls = list(config["rpc_urls"])

@@ -7,12 +7,12 @@ that none of them costs a call to the node first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tpre_offchain.chain import structs
 from tpre_offchain.chain.call import Call
 from tpre_offchain.crypto import hashing
-from tpre_offchain.crypto.cfrag import RoundContext, VerifiedCFrags
+from tpre_offchain.crypto.cfrag import CFrags, RoundContext, VerifiedCFrags
 from tpre_offchain.crypto.complaint import prove_complaint
 from tpre_offchain.crypto.hashing import Random
 from tpre_offchain.crypto.keys import ProxyKey
@@ -28,12 +28,14 @@ from tpre_offchain.proxy.decide import (
     Close,
     Complain,
     FinalizeByProof,
+    FinalizeSigned,
     Propose,
     ReportCapsule,
     Submit,
     Transaction,
     Vote,
 )
+from tpre_offchain.proxy.exchange import RoundExchange
 from tpre_offchain.proxy.grants import LabelGrant, Seat
 from tpre_offchain.proxy.rounds import RoundFacts, bitmap_of_positions, bitmap_of_slots, positions_of
 from tpre_offchain.types import Slot
@@ -42,6 +44,7 @@ from tpre_offchain.types import Slot
 SUBMIT_GAS = (110_000, 8_000, 1_500)
 PROPOSE_GAS = (320_000, 36_000, 1_500)
 VOTE_GAS = (160_000, 0, 1_500)
+FINALIZE_SIGNED_GAS = (380_000, 36_000, 8_000)
 
 
 class NotChecked(ProtocolError):
@@ -58,6 +61,7 @@ class Workbench:
     findings: Findings
     proxy_key: ProxyKey
     random: Random
+    exchange: RoundExchange = field(default_factory=RoundExchange)
 
     @property
     def grant(self) -> LabelGrant:
@@ -93,7 +97,7 @@ class Workbench:
             case Vote():
                 proposal = self.facts.proposal
                 subject += f":{proposal.result_hash.hex()}" if proposal is not None else ""
-            case Propose(contributors):
+            case Propose(contributors) | FinalizeSigned(contributors):
                 subject += f":{bitmap_of_slots(contributors)}:{bitmap_of_positions(self.facts.excluded)}"
             case Challenge(slot):
                 subject += f":{slot}"
@@ -116,6 +120,8 @@ def prepare(action: Transaction, bench: Workbench) -> Call:
             return _submit(bench)
         case Propose(contributors):
             return _propose(bench, sorted(contributors))
+        case FinalizeSigned():
+            return _finalize_signed(bench)
         case Vote(approve):
             return _vote(bench, approve=approve)
         case Challenge(slot):
@@ -128,9 +134,14 @@ def prepare(action: Transaction, bench: Workbench) -> Call:
             return _bookkeeping(action, bench)
 
 
-def _submit(bench: Workbench) -> Call:
+def convert(bench: Workbench) -> CFrags:
+    """This proxy's cfrags of the records still in the round. Raises ``NotChecked``."""
     capsules = [bench.findings.capsules[position] for position, _, _ in bench.facts.records_in]
-    cfrags = reencrypt(bench.kfrag, bench.round_context, capsules, bench.random)
+    return reencrypt(bench.kfrag, bench.round_context, capsules, bench.random)
+
+
+def _submit(bench: Workbench) -> Call:
+    cfrags = convert(bench)
     call = bench.contracts.rounds.submit_cfrags(
         bench.facts.round_id,
         bench.seat.committee,
@@ -156,6 +167,26 @@ def _propose(bench: Workbench, contributors: Sequence[Slot]) -> Call:
         [point.to_evm() for point in result.points],
     )
     return replace(call, gas_hint=bench.gas(PROPOSE_GAS))
+
+
+def _finalize_signed(bench: Workbench) -> Call:
+    facts, candidate, majority = bench.facts, bench.exchange.candidate, len(bench.seat.committee) // 2 + 1
+    if candidate is None:
+        raise NotChecked("no result was combined that votes were asked for")
+    voters = sorted(bench.exchange.approvals)[: majority - 1]
+    call = bench.contracts.rounds.finalize_signed(
+        facts.round_id,
+        bench.seat.committee,
+        facts.opened.data,
+        bench.seat.slot,
+        candidate.result.contributor_bitmap,
+        bench.grant.rekey.rekey.mask.to_evm(),
+        facts.opened.capsules,
+        [point.to_evm() for point in candidate.result.points],
+        bitmap_of_slots(voters),
+        [bench.exchange.approvals[slot] for slot in voters],
+    )
+    return replace(call, gas_hint=bench.gas(FINALIZE_SIGNED_GAS))
 
 
 def _still_in(bench: Workbench, slot: Slot) -> VerifiedCFrags:

@@ -15,6 +15,7 @@ from tpre_offchain.errors import DecodingError
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.grants import LabelGrant
 from tpre_offchain.proxy.history import MissingHistory, events_of, word_topic
+from tpre_offchain.proxy.messages import Batch
 from tpre_offchain.proxy.rounds import RoundFacts, positions_of
 from tpre_offchain.proxy.snapshot import Verdict
 from tpre_offchain.types import RecordId, Slot
@@ -79,9 +80,9 @@ async def fetch_records(contracts: ProxyContracts, facts: RoundFacts) -> dict[in
 
 
 def check_submission(
-    contracts: ProxyContracts, facts: RoundFacts, grant: LabelGrant, submission: CfragsSubmitted
+    contracts: ProxyContracts, facts: RoundFacts, grant: LabelGrant, submission: CfragsSubmitted | Batch
 ) -> VerifiedCFrags | None:
-    """One slot's cfrags if their proof holds, else None: they can be challenged (SCHEME §5)."""
+    """One slot's cfrags if their proof holds, else None: they can be challenged, if they were posted (SCHEME §5)."""
     absent = positions_of(submission.excluded)
     try:
         c1s = [G1.from_evm(c1) for position, c1 in enumerate(facts.opened.capsules) if position not in absent]

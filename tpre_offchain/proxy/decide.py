@@ -7,15 +7,20 @@ be taken. Dead proxies thus cost time, never the round, and live ones do not rac
 
 Checks are made as late as possible: a proxy looks at its own fragment before it uses it, at others' cfrags before it
 combines them or votes for what was combined.
+
+Where members have endpoints a round first goes off the chain (``_off_chain``): cfrags to the lowest in rank that
+answers, which asks for votes and sends one transaction. What is not finalized within a proxy's patience goes on by way
+of the chain, from whatever stands there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from tpre_offchain.chain.structs import Phase
-from tpre_offchain.proxy.snapshot import RoundSnapshot, Verdict
+from tpre_offchain.proxy.snapshot import Exchanged, RoundSnapshot, Verdict
 from tpre_offchain.types import Slot
 
 
@@ -26,6 +31,8 @@ class Me:
     slot: Slot
     backoff_s: float = 2.0
     """What one place in a queue is worth."""
+    patience_s: float = 1.5
+    """For how long a round may go on off the chain; a third of it for each leader that is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,27 @@ class ReportCapsule:
 @dataclass(frozen=True, slots=True)
 class Submit:
     """Post my cfrags of all records still in the round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Send my cfrags to this member, who leads if it is alive. To myself: I lead. Nothing goes on the chain."""
+
+    leader: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class AskVotes:
+    """Combine these t verified cfrags and ask the others to sign the result. Nothing goes on the chain."""
+
+    contributors: frozenset[Slot]
+
+
+@dataclass(frozen=True, slots=True)
+class FinalizeSigned:
+    """Bring the result that votes were asked for, and the signed votes."""
+
+    contributors: frozenset[Slot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +133,17 @@ class Done:
     """Nothing is left to do in this round."""
 
 
-Transaction = Complain | ReportCapsule | Submit | Challenge | Propose | Vote | FinalizeByProof | Close | ClaimFee
-Action = CheckGrant | CheckCfrags | Transaction | Wait | Done
+Transaction = (
+    Complain | ReportCapsule | Submit | Challenge | Propose | Vote | FinalizeByProof | FinalizeSigned | Close | ClaimFee
+)
+Action = CheckGrant | CheckCfrags | Offer | AskVotes | Transaction | Wait | Done
 
 
 def decide(snapshot: RoundSnapshot, me: Me) -> Action:
     """The next step of proxy ``me`` in the round of ``snapshot``. Pure: the same arguments give the same action."""
     match snapshot.phase:
         case Phase.SUBMITTING:
-            return _while_submitting(snapshot, me)
+            return _off_chain(snapshot, me) or _while_submitting(snapshot, me)
         case Phase.PROPOSING:
             return _while_proposing(snapshot, me)
         case Phase.VOTING:
@@ -126,18 +156,75 @@ def decide(snapshot: RoundSnapshot, me: Me) -> Action:
             return _after_the_end(snapshot, me)
 
 
+def _off_chain(snapshot: RoundSnapshot, me: Me) -> Action | None:
+    """The next step off the chain; None: by way of the chain, because of what is missing or because time is up."""
+    exchanged, present, until_s = snapshot.exchanged, _present(snapshot), _on_chain_from_s(snapshot, me)
+    if exchanged is None or snapshot.now_s >= until_s or me.slot not in present or me.slot in snapshot.submitted:
+        return None
+    if snapshot.fragment is None or snapshot.bad_capsules is None:
+        return CheckGrant()
+    if snapshot.fragment is Verdict.BAD or snapshot.bad_capsules:
+        return None
+    if exchanged.signed_at_s:
+        return Wait(until_s)
+    late_s = {slot: at_s + me.patience_s / 3 for slot, at_s in exchanged.offered_at_s.items()}
+    leader = next(
+        (slot for slot in present if slot not in exchanged.failed and snapshot.now_s < late_s.get(slot, inf)), None
+    )
+    if leader is not None and leader not in late_s:
+        return Offer(leader)
+    # whoever did not find a leader before itself is one
+    step = _lead(snapshot, exchanged) if me.slot in late_s else None
+    return step or Wait(min(until_s, late_s[leader] if leader is not None else until_s))
+
+
+def _on_chain_from_s(snapshot: RoundSnapshot, me: Me) -> float:
+    """When this proxy no longer waits for what goes on off the chain. A vote that it signed is on its way there."""
+    if snapshot.exchanged is None or len(_present(snapshot)) < max(snapshot.threshold, snapshot.majority):
+        return 0.0
+    return max(snapshot.since_s + me.patience_s, snapshot.exchanged.signed_at_s + me.backoff_s)
+
+
+def _present(snapshot: RoundSnapshot) -> list[Slot]:
+    """Rank order of those who can be reached; none once a record left, since results off the chain are of all."""
+    if snapshot.exchanged is None or snapshot.excluded:
+        return []
+    return [slot for slot in _able(snapshot) if slot in snapshot.exchanged.reachable]
+
+
+def _lead(snapshot: RoundSnapshot, exchanged: Exchanged) -> Action | None:
+    """What stands on the chain is owed its fee, so the result is of that and of what came here."""
+    if unchecked := snapshot.submitted - snapshot.cfrags.keys():
+        return CheckCfrags(unchecked)
+    if any(snapshot.cfrags[slot] is Verdict.BAD for slot in snapshot.submitted):
+        return None
+    have = snapshot.submitted | (exchanged.held - snapshot.challenged)
+    if len(have) < snapshot.threshold:
+        return None
+    asked = exchanged.asked
+    if asked is None or not snapshot.submitted <= asked <= have:
+        more = [slot for slot in snapshot.ranking if slot in have - snapshot.submitted]
+        return AskVotes(snapshot.submitted | frozenset(more[: snapshot.threshold - len(snapshot.submitted)]))
+    return FinalizeSigned(asked) if len(exchanged.approvals) + 1 >= snapshot.majority else None
+
+
+def _able(snapshot: RoundSnapshot) -> list[Slot]:
+    """Rank order of those whose cfrags were not shown to be bad."""
+    return [slot for slot in snapshot.ranking if slot not in snapshot.challenged]
+
+
 def _while_submitting(snapshot: RoundSnapshot, me: Me) -> Action:
-    able = [slot for slot in snapshot.ranking if slot not in snapshot.challenged]
+    able, since_s = _able(snapshot), _on_chain_from_s(snapshot, me)
     if me.slot in snapshot.submitted or me.slot not in able:
         return _prepare_to_lead(snapshot, me)
     if snapshot.fragment is None or snapshot.bad_capsules is None:
-        return _in_turn(CheckGrant(), able, snapshot, me, at_once=snapshot.threshold)
+        return _in_turn(CheckGrant(), able, snapshot, me, at_once=snapshot.threshold, since_s=since_s)
     if snapshot.fragment is Verdict.BAD:
         return Complain()
     # a record with a false proof may be the copy of another: converting it would be an oracle (SCHEME §3)
     if reportable := snapshot.bad_capsules - snapshot.excluded:
         return _in_turn(ReportCapsule(min(reportable)), able, snapshot, me)
-    return _in_turn(Submit(), able, snapshot, me, at_once=snapshot.threshold)
+    return _in_turn(Submit(), able, snapshot, me, at_once=snapshot.threshold, since_s=since_s)
 
 
 def _prepare_to_lead(snapshot: RoundSnapshot, me: Me) -> Action:
@@ -184,8 +271,7 @@ def _after_the_end(snapshot: RoundSnapshot, me: Me) -> Action:
 
 def _alive_first(snapshot: RoundSnapshot) -> list[Slot]:
     """Rank order, but those who submitted in this round before those who may be dead; the challenged not at all."""
-    able = [slot for slot in snapshot.ranking if slot not in snapshot.challenged]
-    return sorted(able, key=lambda slot: slot not in snapshot.submitted)
+    return sorted(_able(snapshot), key=lambda slot: slot not in snapshot.submitted)
 
 
 def _in_turn(

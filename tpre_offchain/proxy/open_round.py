@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from tpre_offchain.chain.events import Event, RoundOpened
 from tpre_offchain.chain.structs import Phase, Round, RoundSettings
 from tpre_offchain.proxy.checks import Findings
+from tpre_offchain.proxy.exchange import RoundExchange
 from tpre_offchain.proxy.grants import Seat
 from tpre_offchain.proxy.rounds import (
     RoundEvent,
@@ -38,6 +39,7 @@ class OpenRound:
     settings: RoundSettings
     log: RoundLog = field(default_factory=RoundLog)
     findings: Findings = field(default_factory=Findings)
+    exchange: RoundExchange = field(default_factory=RoundExchange)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when an event came in; whoever acts on it clears it."""
     gone: bool = False
@@ -86,6 +88,7 @@ class OpenRound:
         if not anything:
             return False
         self.findings = Findings()
+        self.exchange = RoundExchange()
         # what is left may have lost its beginning for a moment only: the chain tells
         self.unconfirmed = True
         if self.log.events and isinstance(self.log.events[0], RoundOpened):
@@ -171,6 +174,7 @@ class OpenRound:
             fragment=found.fragment,
             bad_capsules=found.bad_capsules,
             cfrags=found.verdicts,
+            exchanged=self.exchange.view(seat.slot),
         )
         if snapshot.phase is not self._phase:
             self._phase, self._since_s = snapshot.phase, now_s

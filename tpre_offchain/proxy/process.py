@@ -18,6 +18,7 @@ from tpre_offchain.chain.outbox import Outbox, OutboxSettings
 from tpre_offchain.crypto.keys import ProxyKey
 from tpre_offchain.proxy.cursor import IN_MEMORY, Cursor
 from tpre_offchain.proxy.health import HealthServer
+from tpre_offchain.proxy.listening import Listening, listen, signer, url_of
 from tpre_offchain.proxy.telemetry import Metrics
 from tpre_offchain.proxy.worker import ProxyWorker, WorkerSettings
 
@@ -28,12 +29,15 @@ OUTBOX_FILE = "outbox.db"
 @dataclass(frozen=True)
 class ProcessSettings:
     """``state_dir``: where cursor and outbox live, None to keep them in memory. ``health_port``: None for no server, 0
-    for a free port.
+    for a free port. ``exchange``: HOST:PORT to hear other members on, None to go by way of the chain alone.
+    ``exchange_url``: what the registry is to name where that is another address, such as a reverse proxy's.
     """
 
     state_dir: Path | None = None
     health_host: str = "127.0.0.1"
     health_port: int | None = 0
+    exchange: str | None = None
+    exchange_url: str | None = None
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     outbox: OutboxSettings = field(default_factory=OutboxSettings)
 
@@ -48,10 +52,14 @@ async def serve(
 ) -> None:
     """Run one proxy until SIGTERM or SIGINT. ``on_listening``: told the health server's port.
 
-    Raises ``EndpointDown`` or ``WrongChain`` if there is no chain to serve to begin with.
+    Raises ``EndpointDown`` or ``WrongChain`` if there is no chain to serve to begin with, ``BadExchange``.
     """
     metrics = Metrics()
     async with AsyncExitStack() as stack:
+        listening = None
+        if settings.exchange is not None:
+            hears = stack.enter_context(listen(settings.exchange))
+            listening = Listening(hears, settings.exchange_url or url_of(hears), signer(account))
         connection = await Connection.open(rpc_urls, deployment.chain_id, on_call=metrics.count_rpc)
         stack.push_async_callback(connection.close)
         outbox = await Outbox.open(connection, account, _state_file(settings, OUTBOX_FILE), settings.outbox)
@@ -59,7 +67,9 @@ async def serve(
         chain = f"{deployment.chain_id}/{deployment.address_of('ConversionRounds')}"
         cursor = Cursor(_state_file(settings, CURSOR_FILE), chain)
         stack.callback(cursor.close)
-        worker = ProxyWorker(connection, deployment, outbox, proxy_keys, settings.worker, cursor, metrics=metrics)
+        worker = ProxyWorker(
+            connection, deployment, outbox, proxy_keys, settings.worker, cursor, metrics=metrics, listening=listening
+        )
         port = None
         if settings.health_port is not None:
             health = _health_of(worker, metrics)

@@ -78,6 +78,8 @@ class RoundFacts:
     finalized: bool = False
     settled: bool = False
     claimants: frozenset[Address] = frozenset()
+    vouched: frozenset[Slot] = frozenset()
+    """Contributors of a result that was finalized by signed votes, whose cfrags are not on the chain."""
 
     @property
     def round_id(self) -> RoundId:
@@ -87,7 +89,7 @@ class RoundFacts:
     @property
     def submitted(self) -> frozenset[Slot]:
         """Slots whose cfrags stand."""
-        return frozenset(submission.slot for submission in self.submissions) - self.challenged
+        return (frozenset(submission.slot for submission in self.submissions) | self.vouched) - self.challenged
 
     def submission_of(self, slot: Slot) -> CfragsSubmitted:
         """What a slot submitted. Raises ``ProtocolError`` if it did not."""
@@ -138,13 +140,21 @@ def after(facts: RoundFacts, event: RoundEvent) -> RoundFacts:
             excluded = facts.excluded | {facts.opened.record_ids.index(event.record_id)}
             return replace(facts, excluded=excluded, proposal=None, votes={})
         case RoundFinalized():
-            return replace(facts, finalized=True)
+            return _finalized(facts, event)
         case RoundClosed():
             return replace(facts, settled=True)
         case FeeClaimed():
             return replace(facts, claimants=facts.claimants | {event.proxy})
         case RoundOpened():
             return facts
+
+
+def _finalized(facts: RoundFacts, event: RoundFinalized) -> RoundFacts:
+    """By votes that were cast one by one, by proof, or by signed votes: these come with the contributors' shares."""
+    posted = frozenset(submission.slot for submission in facts.submissions)
+    vouched = slots_of(event.contributors) - posted
+    votes = dict.fromkeys(slots_of(event.approvals), True) | {slot: v for slot, v in facts.votes.items() if not v}
+    return replace(facts, finalized=True, vouched=vouched, votes=votes)
 
 
 @dataclass

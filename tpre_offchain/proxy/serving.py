@@ -19,12 +19,15 @@ from tpre_offchain.proxy.actions import Workbench, prepare
 from tpre_offchain.proxy.checks import check_capsules, check_submission, fetch_records
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.decide import (
+    AskVotes,
     Challenge,
     CheckCfrags,
     CheckGrant,
     Complain,
     Done,
+    FinalizeSigned,
     Me,
+    Offer,
     Propose,
     ReportCapsule,
     Submit,
@@ -32,15 +35,16 @@ from tpre_offchain.proxy.decide import (
     Wait,
     decide,
 )
+from tpre_offchain.proxy.exchanging import Exchange
 from tpre_offchain.proxy.feed import ChainTime
-from tpre_offchain.proxy.grants import GrantBook
+from tpre_offchain.proxy.grants import GrantBook, Seat
 from tpre_offchain.proxy.open_round import OpenRound
 from tpre_offchain.proxy.rounds import ROUND_EVENTS
 from tpre_offchain.proxy.telemetry import Metrics
 from tpre_offchain.proxy.watcher import Watcher
 from tpre_offchain.types import Slot
 
-REKEY_NEEDED = (Submit, Propose, Challenge, ReportCapsule, Complain)
+REKEY_NEEDED = (Submit, Propose, FinalizeSigned, Challenge, ReportCapsule, Complain)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ class WorkerSettings:
     came too late, doubled with each failure up to ``retry_limit_s``. ``simulate``: run each transaction by ``eth_call``
     before it is sent, which costs a call and saves gas when the view is stale. ``confirmations``: blocks to wait until
     an event counts. ``poll_s``: between questions where the endpoint cannot push. ``recheck_s``: the longest time a
-    running round is not held against the contract's storage.
+    running round is not held against the contract's storage. ``patience_s``: how long a round may go on off the chain,
+    where it does, before this proxy takes the chain's way.
     """
 
     backoff_s: float = 2.0
@@ -59,6 +64,7 @@ class WorkerSettings:
     confirmations: int = 0
     poll_s: float = 1.0
     recheck_s: float = 30.0
+    patience_s: float = 1.5
 
 
 class RoundServer:
@@ -75,6 +81,7 @@ class RoundServer:
         metrics: Metrics,
         random: Random,
         on_early: Callable[[Iterable[Event]], None],
+        exchange: Exchange | None = None,
     ) -> None:
         self._contracts = contracts
         self._watcher = watcher
@@ -85,16 +92,19 @@ class RoundServer:
         self._metrics = metrics
         self._random = random
         self._on_early = on_early
+        self._exchange = exchange
         self._log = structlog.get_logger().bind(proxy=outbox.address)
 
     async def step(self, one: OpenRound) -> float | None:
         """Do what is to be done now; until when to wait then, None if nothing is left."""
         if one.unconfirmed:
             await self._refresh(one)
+        if self._exchange is not None:
+            await self._exchange.look_up(one, await self._watcher.seat(one))
         while True:
             seat = await self._watcher.seat(one)
             snapshot = one.snapshot(seat, self._time.now())
-            action = decide(snapshot, Me(seat.slot, self._settings.backoff_s))
+            action = decide(snapshot, Me(seat.slot, self._settings.backoff_s, self._settings.patience_s))
             match action:
                 case Done():
                     return None
@@ -109,6 +119,8 @@ class RoundServer:
                     with self._metrics.timed("check_cfrags"):
                         await self._load_grant(one)
                         self._check_cfrags(one, slots)
+                case Offer() | AskVotes():
+                    await self._act_off_chain(one, action)
                 case _:
                     one.changed.clear()
                     if not await self._act(one, action):
@@ -145,6 +157,23 @@ class RoundServer:
             if found is None:
                 self._log.warning("bad_cfrags", round=hex(one.round_id), slot=slot)
 
+    async def _act_off_chain(self, one: OpenRound, action: Offer | AskVotes) -> None:
+        if self._exchange is None:
+            return
+        name = type(action).__name__
+        await self._load_grant(one)
+        bench = self._bench(one, await self._watcher.seat(one))
+        with self._metrics.timed(name):
+            if isinstance(action, Offer):
+                await self._exchange.offer(one, bench, action, self._time.now())
+            else:
+                await self._exchange.ask_votes(one, bench, action)
+        self._log.info("exchanged", round=hex(one.round_id), action=name, since_event_ms=one.age_ms())
+
+    def _bench(self, one: OpenRound, seat: Seat) -> Workbench:
+        key = self._book.proxy_key(seat)
+        return Workbench(self._contracts, seat, one.facts, one.findings, key, self._random, one.exchange)
+
     async def _ensure(self, one: OpenRound, call: Call, key: str) -> Receipt | None:
         try:
             return await self._outbox.ensure(call, key=key, simulate=self._settings.simulate or one.refused)
@@ -158,7 +187,7 @@ class RoundServer:
         seat = await self._watcher.seat(one)
         if isinstance(action, REKEY_NEEDED):
             await self._load_grant(one)
-        bench = Workbench(self._contracts, seat, one.facts, one.findings, self._book.proxy_key(seat), self._random)
+        bench = self._bench(one, seat)
         call = prepare(action, bench)
         failpoint("proxy.computed", name)
         computed = time.perf_counter()

@@ -22,6 +22,26 @@ NOBODY: frozenset[Slot] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
+class Exchanged:
+    """What one proxy exchanged with the others off the chain about a round. Times are unix seconds."""
+
+    reachable: frozenset[Slot]
+    """Members with an endpoint, this proxy among them."""
+    held: frozenset[Slot] = NOBODY
+    """Whose verified cfrags this proxy holds, its own among them."""
+    offered_at_s: Mapping[Slot, float] = field(default_factory=lambda: MappingProxyType({}))
+    """The leaders that it turned to."""
+    failed: frozenset[Slot] = NOBODY
+    """Those of them that did not take what they were offered."""
+    asked: frozenset[Slot] | None = None
+    """Contributors of the result that it asked votes for."""
+    approvals: frozenset[Slot] = NOBODY
+    """Others whose signed votes for that result it has."""
+    signed_at_s: float = 0.0
+    """When it first signed for another's result, which is then on its way to the chain; 0: never."""
+
+
+@dataclass(frozen=True, slots=True)
 class RoundSnapshot:
     """One round at one moment, as one proxy sees it. Times are unix seconds."""
 
@@ -69,6 +89,9 @@ class RoundSnapshot:
     """Positions of records whose capsule proof does not hold; None: not checked."""
     cfrags: Mapping[Slot, Verdict] = field(default_factory=lambda: MappingProxyType({}))
     """Of the submissions that it checked."""
+
+    exchanged: Exchanged | None = None
+    """None: this proxy goes by way of the chain alone."""
 
     @property
     def majority(self) -> int:

@@ -31,6 +31,7 @@ class Metrics:
         self.gas = Counter("tpre_proxy_gas", "Gas used", ["action"], registry=own)
         self.open_rounds = Gauge("tpre_proxy_open_rounds", "Rounds that are served", registry=own)
         self.last_block = Gauge("tpre_proxy_last_block", "Newest block taken in", registry=own)
+        self.messages = Counter("tpre_proxy_messages", "Messages of other members", ["subject", "status"], registry=own)
         self.rewinds = Counter("tpre_proxy_rewinds", "Reorganisations of the chain", registry=own)
 
     def count_rpc(self, method: str, seconds: float, answered: bool) -> None:

@@ -26,8 +26,13 @@ from tpre_offchain.errors import ChainError, TpreError
 from tpre_offchain.failpoints import failpoint
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.cursor import Cursor, Place
+from tpre_offchain.proxy.endpoints import Endpoints
+from tpre_offchain.proxy.exchange_client import ExchangeClient
+from tpre_offchain.proxy.exchange_server import ExchangeServer
+from tpre_offchain.proxy.exchanging import Exchange
 from tpre_offchain.proxy.feed import ChainTime, Feed, News
 from tpre_offchain.proxy.grants import GrantBook
+from tpre_offchain.proxy.listening import Listening, register_endpoint
 from tpre_offchain.proxy.open_round import OpenRound
 from tpre_offchain.proxy.serving import RoundServer, WorkerSettings
 from tpre_offchain.proxy.telemetry import Metrics
@@ -37,7 +42,10 @@ __all__ = ["ProxyWorker", "WorkerSettings"]
 
 
 class ProxyWorker:
-    """One proxy. ``proxy_keys``: node keys by version. ``clock``: unix seconds. ``run`` once; ``stop`` ends it."""
+    """One proxy. ``proxy_keys``: node keys by version. ``clock``: unix seconds. ``run`` once; ``stop`` ends it.
+
+    ``listening``: where it hears other members; None for a proxy that goes by way of the chain alone.
+    """
 
     def __init__(
         self,
@@ -51,6 +59,7 @@ class ProxyWorker:
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
         random: Random = secrets.token_bytes,
+        listening: Listening | None = None,
     ) -> None:
         self.metrics = metrics or Metrics()
         self.ready = False
@@ -66,6 +75,11 @@ class ProxyWorker:
             [self._contracts.grants.address, self._contracts.rounds.address],
             WatchSettings(confirmations=settings.confirmations, poll_s=settings.poll_s),
         )
+        self._listening = listening
+        self._exchange: Exchange | None = None
+        self._hears: ExchangeServer | None = None
+        if listening is not None:
+            self._exchange, self._hears = self._off_chain(listening)
         self._server = RoundServer(
             self._contracts,
             self._watcher,
@@ -76,10 +90,25 @@ class ProxyWorker:
             self.metrics,
             random,
             self._feed.note_early,
+            self._exchange,
         )
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger().bind(proxy=outbox.address)
+
+    def _off_chain(self, listening: Listening) -> tuple[Exchange, ExchangeServer]:
+        contracts, outbox = self._contracts, self._outbox
+        exchange = Exchange(
+            contracts,
+            Endpoints(contracts, listening.url),
+            ExchangeClient(contracts.domain, listening.sign),
+            listening.sign,
+            self._settings.patience_s / 3,
+        )
+        server = ExchangeServer(
+            contracts, outbox.address, self._watcher, self._book, exchange, self._time, self.metrics
+        )
+        return exchange, server
 
     def stop(self) -> None:
         """End ``run`` soon; a transaction that was sent is left to the chain and the outbox."""
@@ -96,6 +125,9 @@ class ProxyWorker:
     async def run(self) -> None:
         """Serve until ``stop``. Raises only what makes serving impossible from the start."""
         self._log.info("starting", chain_id=self._contracts.connection.chain_id)
+        if self._hears is not None and self._exchange is not None and self._listening is not None:
+            await self._hears.start(self._listening.socket)
+            await register_endpoint(self._contracts, self._exchange.endpoints, self._outbox)
         follow = asyncio.create_task(self._follow())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -108,6 +140,9 @@ class ProxyWorker:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self._hears is not None and self._exchange is not None:
+                await self._hears.stop()
+                await self._exchange.close()
             self._log.info("stopped")
 
     # --- following the chain ------------------------------------------------------------------------------------------

@@ -1,0 +1,86 @@
+"""Posts messages about rounds to other members' endpoints, and believes nothing that comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Final
+
+import aiohttp
+
+from tpre_offchain.chain.structs import Signature
+from tpre_offchain.crypto.hashing import Domain, message_digest
+from tpre_offchain.errors import ProtocolError
+from tpre_offchain.proxy.listening import Sign
+from tpre_offchain.proxy.messages import COMPACT_BYTES
+from tpre_offchain.types import Address, RoundId, Slot
+
+SLOT_HEADER: Final = "X-TPRE-Slot"
+SIGNATURE_HEADER: Final = "X-TPRE-Signature"
+ANSWER_BYTES: Final = 4_096
+NOT_YET_S: Final = 0.02
+"""Until a member that has not seen the round yet is asked again."""
+
+
+class PeerSilent(ProtocolError):
+    """A member did not do what it was asked over HTTP: away, late, or unwilling."""
+
+    default_retryable = True
+
+
+class ExchangeClient:
+    """Close it. ``sign``: the account's 65-byte signature of a digest."""
+
+    def __init__(self, domain: Domain, sign: Sign) -> None:
+        self._domain = domain
+        self._sign = sign
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def post(
+        self, url: str, recipient: Address, round_id: RoundId, slot: Slot, subject: str, body: bytes, timeout_s: float
+    ) -> bytes:
+        """What a member answered (at most 4,096 bytes). Raises ``PeerSilent``.
+
+        ``slot``: the sender's. A member that does not know the round yet is asked again until ``timeout_s`` is over.
+        """
+        headers = {
+            SLOT_HEADER: str(slot),
+            SIGNATURE_HEADER: self._sign(message_digest(self._domain, round_id, recipient, subject, body)).hex(),
+            "Content-Type": "application/json",
+        }
+        where = f"{url.rstrip('/')}/rounds/{round_id:x}/{subject}"
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    status, answer = await self._once(where, body, headers)
+                    if status == 200:
+                        return answer
+                    if status != 404:
+                        raise PeerSilent(f"slot {slot}'s message was answered with {status}", culprit=recipient)
+                    await asyncio.sleep(NOT_YET_S)
+        except TimeoutError:
+            raise PeerSilent("no answer in time", culprit=recipient) from None
+        except (aiohttp.ClientError, ValueError, OSError) as problem:
+            raise PeerSilent(f"not reached: {type(problem).__name__}", culprit=recipient) from None
+
+    async def _once(self, where: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+        # a redirect would take the call where `may_be_called` did not look
+        async with self._session.post(where, data=body, headers=headers, allow_redirects=False) as response:
+            return response.status, await response.content.read(ANSWER_BYTES)
+
+    @staticmethod
+    def signature_in(answer: bytes) -> Signature | None:
+        """The signed vote in an answer; None for anything else."""
+        with suppress(ValueError, RecursionError, KeyError, TypeError):
+            value = bytes.fromhex(json.loads(answer)["signature"])
+            if len(value) == COMPACT_BYTES:
+                return Signature(value[:32], value[32:])
+        return None
