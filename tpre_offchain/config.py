@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     passphrase_file: Path | None = None
     confirmations: int = Field(default=0, ge=0, le=1024)
     """Blocks that must follow before a proxy acts on an event."""
+    exchange: str | None = None
+    """HOST:PORT on which a proxy hears the other members of its committees; None: it goes by way of the chain alone."""
     metrics_port: int = Field(default=0, ge=0, le=65535)
     """Of a proxy's health server on 127.0.0.1; 0 takes a free one."""
 

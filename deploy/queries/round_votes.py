@@ -29,6 +29,8 @@ for log in chain.events("ConversionRounds", "LeaderProposed", **filters):
     for slot, member in enumerate(committees[number >> 32], start=1):
         if member == event["leader"]:
             vote = "leader (counts as for)"
+        elif outcome.startswith("finalized") and not cast and end["args"]["approvals"] >> (slot - 1) & 1:
+            vote = "for (signed)"
         elif member in cast:
             vote = "for" if cast[member] else "against"
         else:

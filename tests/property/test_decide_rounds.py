@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tpre_offchain.chain.structs import Phase
 from tpre_offchain.proxy.decide import (
+    AskVotes,
     Challenge,
     CheckCfrags,
     CheckGrant,
@@ -24,7 +25,9 @@ from tpre_offchain.proxy.decide import (
     Close,
     Done,
     FinalizeByProof,
+    FinalizeSigned,
     Me,
+    Offer,
     Propose,
     Submit,
     Transaction,
@@ -32,12 +35,13 @@ from tpre_offchain.proxy.decide import (
     Wait,
     decide,
 )
-from tpre_offchain.proxy.snapshot import RoundSnapshot, Verdict
+from tpre_offchain.proxy.snapshot import Exchanged, RoundSnapshot, Verdict
 from tpre_offchain.types import RoundId, Slot
 
-BACKOFF_S, RETRY_S, CHALLENGE_S = 2.0, 1.0, 5
+BACKOFF_S, PATIENCE_S, RETRY_S, CHALLENGE_S = 2.0, 1.5, 1.0, 5
 OPENED_S, ROUND_S, VOTE_S = 1_000, 300, 10
 FOREVER = float("inf")
+Step = Transaction | Offer | AskVotes
 
 
 def accept(state: RoundSnapshot, sender: Slot, step: Transaction, liars: frozenset[Slot]) -> RoundSnapshot | None:
@@ -55,6 +59,11 @@ def accept(state: RoundSnapshot, sender: Slot, step: Transaction, liars: frozens
             return finalize_if(replace(proposed, approvals=frozenset({sender})), majority=True)
         case Vote(approve=True), Phase.VOTING if sender not in state.approvals | state.rejections:
             return finalize_if(replace(state, approvals=state.approvals | {sender}), majority=True)
+        case FinalizeSigned(contributors), Phase.SUBMITTING | Phase.PROPOSING:
+            if contributors & (liars | state.challenged) or not state.submitted <= contributors:
+                return None
+            signed = replace(state, submitted=contributors, contributors=contributors, leader=sender)
+            return finalize_if(replace(signed, approvals=frozenset({sender})), majority=False)
         case FinalizeByProof(), Phase.PROVABLE:
             return finalize_if(state, majority=False)
         case Close(), Phase.EXPIRED | Phase.ENDED if not state.settled:
@@ -82,6 +91,8 @@ class World:
     liars: frozenset[Slot]
     delays: tuple[float, ...]
     """Drawn from in turn: seconds until something is seen or mined."""
+    reachable: frozenset[Slot] = frozenset()
+    """Who has an endpoint."""
 
     @property
     def steadfast(self) -> frozenset[Slot]:
@@ -97,6 +108,7 @@ class Worker:
     busy: bool = False
     cfrags: dict[Slot, Verdict] = field(default_factory=dict)
     done: bool = False
+    exchanged: Exchanged | None = None
 
 
 class Simulation:
@@ -118,16 +130,18 @@ class Simulation:
             bad_capsules=frozenset(),
         )
         self.states = [start]
-        self.workers = {slot: Worker(Me(slot, BACKOFF_S), start) for slot in world.ranking}
+        self.workers = {slot: Worker(Me(slot, BACKOFF_S, PATIENCE_S), start) for slot in world.ranking}
+        for slot in world.reachable:
+            self.workers[slot].exchanged = Exchanged(world.reachable)
         self.attempts: Counter[tuple[Slot, str]] = Counter()
         self.accepted: list[tuple[float, Slot, Transaction]] = []
         self.delays: Iterator[float] = itertools.cycle(world.delays)
         self.order = itertools.count()
-        self.agenda: list[tuple[float, int, Slot, Transaction | None, int]] = []
+        self.agenda: list[tuple[float, int, Slot, Step | None, int]] = []
         for slot in world.ranking:
             self.plan(OPENED_S + next(self.delays), slot)
 
-    def plan(self, at_s: float, slot: Slot, step: Transaction | None = None, sees: int = 0) -> None:
+    def plan(self, at_s: float, slot: Slot, step: Step | None = None, sees: int = 0) -> None:
         heapq.heappush(self.agenda, (at_s, next(self.order), slot, step, sees))
 
     def run(self) -> RoundSnapshot:
@@ -135,11 +149,51 @@ class Simulation:
             if not self.agenda:
                 return self.states[-1]
             now_s, _, slot, step, sees = heapq.heappop(self.agenda)
-            if step is not None:
+            if isinstance(step, Offer | AskVotes):
+                if self.lives(slot, now_s):
+                    self.exchange(now_s, slot, step)
+            elif step is not None:
                 self.mine(now_s, slot, step)
-            elif now_s < self.world.deaths.get(slot, FOREVER):
+            elif self.lives(slot, now_s):
                 self.wake(now_s, slot, sees)
         raise AssertionError("the round does not come to rest")
+
+    def lives(self, slot: Slot, now_s: float) -> bool:
+        return now_s < self.world.deaths.get(slot, FOREVER)
+
+    def exchange(self, now_s: float, slot: Slot, step: Offer | AskVotes) -> None:
+        """An offer or the answers to a ballot arrive."""
+        worker = self.workers[slot]
+        worker.busy, mine = False, worker.exchanged
+        assert mine is not None
+        match step:
+            case Offer(leader):
+                mine = replace(mine, offered_at_s={**mine.offered_at_s, leader: now_s})
+                if not self.lives(leader, now_s):
+                    mine = replace(mine, failed=mine.failed | {leader})
+                elif leader == slot:
+                    mine = replace(mine, held=mine.held | {slot})
+                elif slot not in self.world.liars:
+                    theirs = self.workers[leader].exchanged
+                    assert theirs is not None
+                    self.workers[leader].exchanged = replace(theirs, held=theirs.held | {slot})
+                    self.plan(now_s, leader)
+            case AskVotes(contributors):
+                assert len(contributors) == self.world.threshold
+                mine = replace(mine, asked=contributors, approvals=self.votes(now_s, slot, contributors))
+        worker.exchanged = mine
+        self.plan(now_s, slot)
+
+    def votes(self, now_s: float, leader: Slot, contributors: frozenset[Slot]) -> frozenset[Slot]:
+        """Who signs: liars never do, and nobody else for cfrags of theirs."""
+        voters = {slot for slot in self.world.reachable - self.world.liars - {leader} if self.lives(slot, now_s)}
+        if contributors & self.world.liars:
+            return frozenset()
+        for slot in voters:
+            theirs = self.workers[slot].exchanged
+            assert theirs is not None
+            self.workers[slot].exchanged = replace(theirs, signed_at_s=theirs.signed_at_s or now_s)
+        return frozenset(voters)
 
     def mine(self, now_s: float, slot: Slot, step: Transaction) -> None:
         worker = self.workers[slot]
@@ -161,6 +215,7 @@ class Simulation:
         known = self.states[worker.seen]
         before = worker.view.phase
         view = replace(known, now_s=now_s, since_s=worker.view.since_s, cfrags=dict(worker.cfrags))
+        view = replace(view, exchanged=worker.exchanged)
         worker.view = replace(view, since_s=now_s) if view.phase is not before else view
         if worker.busy or worker.done:
             return
@@ -186,7 +241,7 @@ class Simulation:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, *, enough: bool) -> World:
+def worlds(draw: st.DrawFn, *, enough: bool, exchange: bool = False) -> World:
     n = draw(st.integers(1, 9))
     threshold = draw(st.integers(1, n))
     ranking = draw(st.permutations([Slot(i) for i in range(1, n + 1)]))
@@ -198,7 +253,8 @@ def worlds(draw: st.DrawFn, *, enough: bool) -> World:
     moment = st.floats(OPENED_S, OPENED_S + 40, allow_nan=False)
     deaths = {slot: draw(moment) if enough else OPENED_S for slot in faulty[liar_count:]}
     delays = draw(st.lists(st.floats(0.001, 1.0), min_size=1, max_size=30))
-    return World(n, threshold, tuple(ranking), deaths, frozenset(faulty[:liar_count]), tuple(delays))
+    reachable = frozenset(draw(st.sets(st.sampled_from(ranking))) if exchange else ())
+    return World(n, threshold, tuple(ranking), deaths, frozenset(faulty[:liar_count]), tuple(delays), reachable)
 
 
 @settings(max_examples=150, deadline=None, print_blob=True)
@@ -215,6 +271,31 @@ def test_round__at_least_t_honest_live__finalizes(world: World) -> None:
     # those whose cfrags stood and who live to claim are paid, once
     assert world.steadfast & final.submitted <= final.claimed
     event(f"by proof: {len(final.approvals) < final.majority}")
+
+
+@settings(max_examples=200, deadline=None, print_blob=True)
+@given(worlds(enough=True, exchange=True))
+def test_round__some_exchange_off_the_chain_and_at_least_t_honest_live__finalizes(world: World) -> None:
+    simulation = Simulation(world)
+    final = simulation.run()
+    note(f"accepted: {simulation.accepted}")
+    assert final.phase is Phase.FINALIZED
+    assert final.contributors.isdisjoint(world.liars)
+    assert world.steadfast & final.submitted <= final.claimed
+    event(f"signed: {any(isinstance(step, FinalizeSigned) for _, _, step in simulation.accepted)}")
+
+
+@settings(max_examples=60, deadline=None, print_blob=True)
+@given(worlds(enough=True, exchange=True).filter(lambda world: not world.deaths and not world.liars))
+def test_round__all_exchange_and_nobody_fails__one_transaction(world: World) -> None:
+    quick = replace(
+        world, delays=tuple(delay * PATIENCE_S / 12 for delay in world.delays), reachable=frozenset(world.ranking)
+    )
+    simulation = Simulation(quick)
+    simulation.run()
+    sent = Counter(name for (_, name), count in simulation.attempts.items() for _ in range(count))
+    sent -= Counter({"ClaimFee": sent["ClaimFee"], "Offer": sent["Offer"], "AskVotes": sent["AskVotes"]})
+    assert sent == {"FinalizeSigned": 1}
 
 
 @settings(max_examples=80, deadline=None, print_blob=True)

@@ -146,13 +146,19 @@ def _check_result(
         c1s = [G1.from_evm(opened.capsules[j]) for j in kept]
         points = [G1.from_evm(point) for point in proposed.results]
         verify_result(RoundContext(chain.domain, opened.round_id), rekey.rekey.mask, c1s, points)
-    with findings.check(shown, "the result is what its contributors' cfrags combine to"):
-        slots = [Slot(i + 1) for i in range(len(committee)) if proposed.contributors >> i & 1]
+    slots = [Slot(i + 1) for i in range(len(committee)) if proposed.contributors >> i & 1]
+    posted = {one.slot for one in chain.all_of(CfragsSubmitted, round_id=opened.round_id)}
+    with findings.check(shown, "it is of as many contributors as the threshold"):
         require(len(slots) == state.threshold, f"{len(slots)} contributors for threshold {state.threshold}")
-        _require_combined(proposed, slots, cfrags, state.threshold)
+    # one transaction brought results and signed votes, all of which the contract checked (SPEC §16)
+    signed = proposed.at.tx_hash == final.at.tx_hash and not final.by_proof and not posted >= set(slots)
+    if not signed:
+        with findings.check(shown, "the result is what its contributors' cfrags combine to"):
+            _require_combined(proposed, slots, cfrags, state.threshold)
     with findings.check(shown, "the leader sits in its slot"):
         require(committee[proposed.slot - 1].account == proposed.leader == final.leader, "another", proposed.leader)
     how = "finalized by proof" if final.by_proof else "more than half of the committee voted for it"
+    how = "more than half of the committee signed it" if signed else how
     with findings.check(shown, how):
         _require_votes(chain, opened, committee, proposed, final, state)
 
@@ -184,6 +190,8 @@ def _require_votes(
 ) -> None:
     cast = chain.all_of(VoteCast, round_id=opened.round_id, result_hash=proposed.result_hash)
     approvals = 1 << (proposed.slot - 1)
+    if not cast and not final.by_proof and proposed.at.tx_hash == final.at.tx_hash:
+        approvals |= state.approvals  # signatures: the contract keeps whose, not the signatures
     for vote in cast:
         require(committee[vote.slot - 1].account == vote.proxy, f"slot {vote.slot} is not its voter's", vote.proxy)
         approvals |= int(vote.approve) << (vote.slot - 1)

@@ -38,6 +38,7 @@ def _sections() -> Mapping[str, Section]:
         "crypto": report_crypto.section,
         "data": report_crypto.data,
         "round": report_rounds.rounds,
+        "exchange": report_rounds.exchange,
         "shares": report_rounds.shares,
         "load": report_rounds.load,
         "gas": report_gas.section,

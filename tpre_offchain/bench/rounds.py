@@ -15,6 +15,7 @@ from tpre_offchain.bench.timing import summary
 from tpre_offchain.chain.events import CfragsSubmitted, LeaderProposed, RoundFinalized, RoundOpened, VoteCast
 from tpre_offchain.clients.reading import fetch_data, open_as_user
 from tpre_offchain.clients.records import ChainRecord
+from tpre_offchain.clients.session import Session
 from tpre_offchain.clients.stopwatch import Stopwatch, no_progress
 
 ROUND_TIMEOUT_S: Final = 60.0
@@ -29,12 +30,23 @@ class RoundTrace:
     plaintext_ms: float
     events_ms: Mapping[str, float]
     """When each step was seen: ``opened``, ``cfrag 1`` …, ``proposed``, ``vote 1`` …, ``finalized``."""
+    gas: int
+    """Of the proxies' transactions."""
+    transactions: int
+    """Of the proxies, from the opening to the end."""
 
 
 async def measure_rounds(
-    sharing: Sharing, listener: RoundListener, folder: Path, *, rounds: int, warm_up: int, on_round: OnRound
+    sharing: Sharing,
+    listener: RoundListener,
+    folder: Path,
+    *,
+    rounds: int,
+    warm_up: int,
+    on_round: OnRound,
+    exchange: bool = False,
 ) -> dict[str, Any]:
-    """One round of one record after the other; ``folder`` takes the plaintexts."""
+    """One round of one record after the other; ``folder`` takes the plaintexts. ``exchange``: off the chain."""
     traces = []
     for number in range(warm_up + rounds):
         on_round(number)
@@ -44,13 +56,15 @@ async def measure_rounds(
             traces.append(trace)
     context = sharing.granted.verified.context
     return {
-        "kind": "round",
+        "kind": "exchange" if exchange else "round",
         "machine": machine(),
         "t": context.threshold,
         "n": len(context.members),
         "rounds": rounds,
         "finalized_ms": summary([trace.finalized_ms for trace in traces]),
         "plaintext_ms": summary([trace.plaintext_ms for trace in traces]),
+        "gas": summary([trace.gas for trace in traces]),
+        "transactions": summary([trace.transactions for trace in traces]),
         "trace_ms": _medians([trace.events_ms for trace in traces]),
     }
 
@@ -74,7 +88,14 @@ async def _one_round(sharing: Sharing, listener: RoundListener, record: ChainRec
     steps = {"open mined (receipt)": sent, **_steps(listener.seen[opened.round_id])}
     steps |= {"result read": read, "metadata open": decrypted, "plaintext": fetched}
     events_ms = {step: (at - started) * 1000 for step, at in steps.items()}
-    return RoundTrace((finalized - started) * 1000, events_ms["plaintext"], events_ms)
+    gas = await _gas(user, opened, listener.seen[opened.round_id])
+    return RoundTrace((finalized - started) * 1000, events_ms["plaintext"], events_ms, sum(gas), len(gas))
+
+
+async def _gas(user: Session, opened: RoundOpened, seen: Sequence[Seen]) -> list[int]:
+    hashes = {one.event.at.tx_hash for one in seen} - {opened.at.tx_hash}
+    receipts = [await user.connection.receipt(tx_hash) for tx_hash in sorted(hashes)]
+    return [receipt.gas_used for receipt in receipts if receipt is not None]
 
 
 def _steps(seen: Sequence[Seen]) -> dict[str, float]:

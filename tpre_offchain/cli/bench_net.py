@@ -35,14 +35,17 @@ class BenchNet:
 Measurement = Callable[[BenchNet], Awaitable[dict[str, Any]]]
 
 
-def on_fresh_net(proxies: int, threshold: int, measurement: Measurement, say: Callable[[str], None]) -> dict[str, Any]:
+def on_fresh_net(
+    proxies: int, threshold: int, measurement: Measurement, say: Callable[[str], None], *, exchange: bool = False
+) -> dict[str, Any]:
     """Run a measurement on a net that is started for it and ended after it."""
     folder = Path(tempfile.mkdtemp(prefix="tpre-bench-"))
     home = Home(folder)
     try:
         home.make()
         say(f"starting a node and {proxies} proxies")
-        net = start_net(NetPlan(proxies, threshold, with_parent=True, accounts=ACCOUNTS), home, lambda *_: None)
+        plan = NetPlan(proxies, threshold, with_parent=True, accounts=ACCOUNTS, exchange=exchange)
+        net = start_net(plan, home, lambda *_: None)
         try:
             return asyncio.run(_run(home, net, measurement))
         finally:

@@ -37,8 +37,10 @@ def _simulation(folder: Path) -> Path:
     return path
 
 
-def measure_rounds(threshold: int, size: int, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Rounds one after the other on a net of their own."""
+def measure_rounds(
+    threshold: int, size: int, rounds: int, say: Callable[[str], None], *, exchange: bool = False
+) -> dict[str, Any]:
+    """Rounds one after the other on a net of their own. ``exchange``: off the chain, in one transaction each."""
     from tpre_offchain.bench import rounds as measurement
     from tpre_offchain.bench.sharing import share
     from tpre_offchain.cli.bench_net import BenchNet, on_fresh_net
@@ -54,10 +56,16 @@ def measure_rounds(threshold: int, size: int, rounds: int, say: Callable[[str], 
                 say(f"round {number} of {conversions}")
 
         return await measurement.measure_rounds(
-            sharing, net.listener, net.folder, rounds=rounds, warm_up=WARM_UP_ROUNDS, on_round=on_round
+            sharing,
+            net.listener,
+            net.folder,
+            rounds=rounds,
+            warm_up=WARM_UP_ROUNDS,
+            on_round=on_round,
+            exchange=exchange,
         )
 
-    return on_fresh_net(size, threshold, work, say)
+    return on_fresh_net(size, threshold, work, say, exchange=exchange)
 
 
 def measure_load(*, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
@@ -105,7 +113,8 @@ def quick_measurements(say: Callable[[str], None]) -> list[Mapping[str, Any]]:
 
 
 def _measurements() -> Mapping[str, Measurement]:
-    return {"crypto": _crypto, "data": _data, "round": _rounds, "shares": _shares, "load": _load, "gas": _gas}
+    rounds = {"round": _rounds, "exchange": _exchange}
+    return {"crypto": _crypto, "data": _data, **rounds, "shares": _shares, "load": _load, "gas": _gas}
 
 
 def _data(quick: bool) -> Mapping[str, Any]:
@@ -116,6 +125,10 @@ def _data(quick: bool) -> Mapping[str, Any]:
 
 def _rounds(quick: bool) -> Mapping[str, Any]:
     return measure_rounds(3, 5, 20 if quick else 200, _silent)
+
+
+def _exchange(quick: bool) -> Mapping[str, Any]:
+    return measure_rounds(3, 5, 20 if quick else 200, _silent, exchange=True)
 
 
 def _shares(quick: bool) -> Mapping[str, Any]:

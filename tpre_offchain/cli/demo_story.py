@@ -64,8 +64,8 @@ class Narrator(Protocol):
 
 @dataclass(frozen=True)
 class DemoPlan:
-    """``file``: the input; None records this machine. ``kill``: proxies to kill before the round. ``node`` and
-    ``transports`` are those of ``NetPlan``.
+    """``file``: the input; None records this machine. ``kill``: proxies to kill before the round. ``node``,
+    ``transports`` and ``exchange`` are those of ``NetPlan``.
     """
 
     proxies: int
@@ -75,6 +75,7 @@ class DemoPlan:
     store: str | None = None
     node: NodeKind | None = None
     transports: tuple[str, ...] = ("ws", "http")
+    exchange: bool = False
 
     def __post_init__(self) -> None:
         if self.kill > self.proxies - self.threshold:
@@ -127,6 +128,7 @@ def tell(plan: DemoPlan, home: Home, narrator: Narrator) -> DemoResult:
                 accounts=(OWNER, USER),
                 node=plan.node,
                 transports=plan.transports,
+                exchange=plan.exchange,
             ),
             home,
             narrator.net_step,

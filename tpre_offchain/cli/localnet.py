@@ -51,7 +51,8 @@ class BadThreshold(ConfigError):
 class NetPlan:
     """``rpc``: endpoints of a development chain that is there already; none starts a node. ``with_parent``: the
     processes end with this one. ``accounts``: names of keystores to make and fund. ``node``: which node to start; None
-    takes the best that is here. ``transports``: how it is spoken to, the preferred one first.
+    takes the best that is here. ``transports``: how it is spoken to, the preferred one first. ``exchange``: the proxies
+    hear one another on free ports of this machine.
     """
 
     proxies: int
@@ -62,6 +63,7 @@ class NetPlan:
     accounts: tuple[str, ...] = ()
     node: NodeKind | None = None
     transports: tuple[str, ...] = ("ws", "http")
+    exchange: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.threshold <= self.proxies <= MAX_PROXIES:
@@ -160,7 +162,7 @@ def _start(plan: NetPlan, home: Home, on_step: OnStep, started: _Started) -> Loc
     proxy_keys = []
     with _timed(on_step, "processes"):
         for number in range(1, plan.proxies + 1):
-            one = _proxy_home(home, number, endpoints)
+            one = _proxy_home(home, number, endpoints, exchange=plan.exchange)
             proxy_keys.append(make_local_keys(one, "proxy"))
             started.processes.append(_start_proxy(one, with_parent=plan.with_parent))
         accounts = [make_local_keys(home, name) for name in plan.accounts]
@@ -195,12 +197,14 @@ def _endpoints(node: Node | None, transports: Sequence[str]) -> tuple[str, ...]:
     return tuple(urls[transport] for transport in transports)
 
 
-def _proxy_home(home: Home, number: int, endpoints: Sequence[str]) -> Home:
+def _proxy_home(home: Home, number: int, endpoints: Sequence[str], *, exchange: bool) -> Home:
     """A folder from which `tpre proxy … --home` works by itself."""
     one = Home(home.proxy_folder(number))
     one.make()
     # JSON strings are TOML strings
-    settings = {"rpc": list(endpoints), "deployment": str(home.deployment_file.resolve())}
+    settings: dict[str, object] = {"rpc": list(endpoints), "deployment": str(home.deployment_file.resolve())}
+    if exchange:
+        settings["exchange"] = "127.0.0.1:0"
     one.settings_file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
     return one
 

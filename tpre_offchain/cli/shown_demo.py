@@ -58,6 +58,8 @@ class Account:
         """Who contributed, led and voted."""
         for one in steps:
             what = _ROUND_STEPS[type(one.event).__name__]
+            if len(steps) == 1 and found.approvals > 1:
+                what = "leads: brings the result, which the contract checks, and signed votes"
             if not getattr(one.event, "approve", True):
                 what = "votes against it"
             self.step(one.who, what, transaction=one.transaction)

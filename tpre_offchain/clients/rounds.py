@@ -24,7 +24,7 @@ from tpre_offchain.clients.results import ConversionRecord, Vote
 from tpre_offchain.crypto.cfrag import RoundContext, VerifiedResult, verify_result
 from tpre_offchain.crypto.curve import G1
 from tpre_offchain.crypto.hashing import Domain, result_hash
-from tpre_offchain.types import GrantId, RecordId, RoundId
+from tpre_offchain.types import GrantId, RecordId, RoundId, Slot
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -85,7 +85,9 @@ class Rounds:
             if vote.result_hash == proposed.result_hash
         ]
         cast = {vote.slot: Vote(vote.slot, vote.proxy, vote.approve) for vote in votes}
-        cast.setdefault(proposed.slot, Vote(proposed.slot, proposed.leader, approve=True))
+        for slot, member in enumerate(committee, 1):
+            if finalized.approvals >> (slot - 1) & 1:  # the leader's own, and those that came as signatures
+                cast.setdefault(Slot(slot), Vote(Slot(slot), member.account, approve=True))
         submissions = await self._events(CfragsSubmitted, opened.round_id, since)
         ids = opened.record_ids
         return ConversionRecord(

@@ -77,13 +77,14 @@ def _reply(figures: Mapping[str, Any], output: Path | None, shown: Callable[[Map
 @command.command("round")
 @click.option("--rounds", type=click.IntRange(1, 100_000), default=200, show_default=True)
 @click.option("--committee", metavar="T/N", default="3/5", show_default=True)
+@click.option("--exchange", is_flag=True, help="Cfrags and votes over HTTP, one transaction a round.")
 @_measurement
 @verb()
-def round_(run: Invocation, rounds: int, committee: str, output: Path | None) -> Reply:
+def round_(run: Invocation, rounds: int, committee: str, exchange: bool, output: Path | None) -> Reply:
     """Time conversions one after the other, on a chain and with proxy processes of their own."""
     from tpre_offchain.cli.bench_plan import measure_rounds
 
-    figures = measure_rounds(*_committee(committee), rounds, lambda line: _progress(run, line))
+    figures = measure_rounds(*_committee(committee), rounds, lambda line: _progress(run, line), exchange=exchange)
     return _reply(figures, output, shown_bench.rounds)
 
 

@@ -40,6 +40,7 @@ from tpre_offchain.cli.reply import Reply
     show_default=True,
     help="How everybody speaks to it.",
 )
+@click.option("--exchange", is_flag=True, help="Proxies exchange cfrags and votes over HTTP: one transaction a round.")
 @click.option("--keep", is_flag=True, help="Keep the folder with chain log, keys, blobs and output.")
 @verb(store=True)
 def command(
@@ -50,6 +51,7 @@ def command(
     kill: int,
     node: str | None,
     transport: str,
+    exchange: bool,
     keep: bool,
 ) -> Reply:
     """Share a recording through proxies on a local chain: encrypt, publish, ask, grant, convert, read, revoke.
@@ -68,6 +70,7 @@ def command(
         run.options["store"],
         None if node is None else NodeKind(node),
         ("ws", "http") if transport == "both" else (transport,),
+        exchange,
     )
     folder = Path(tempfile.mkdtemp(prefix="tpre-demo-"))
     try:

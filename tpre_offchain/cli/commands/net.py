@@ -22,8 +22,9 @@ def command() -> None:
     type=click.Choice(["anvil", "hardhat", "geth"]),
     help="Which chain to start. [default: anvil, else hardhat]",
 )
+@click.option("--exchange", is_flag=True, help="Proxies exchange cfrags and votes over HTTP: one transaction a round.")
 @verb(rpc=True, store=True)
-def up(run: Invocation, proxies: int, threshold: int | None, node: str | None) -> Reply:
+def up(run: Invocation, proxies: int, threshold: int | None, node: str | None, exchange: bool) -> Reply:
     """Start the net and wait until every proxy serves. Ends with `tpre net down`.
 
     With --rpc on a development chain that runs already (anvil, hardhat, geth --dev); else on one of its own.
@@ -41,7 +42,13 @@ def up(run: Invocation, proxies: int, threshold: int | None, node: str | None) -
     given = run.settings
     kind = None if node is None else NodeKind(node)
     plan = NetPlan(
-        proxies, threshold or proxies // 2 + 1, given.rpc, given.store, accounts=("owner", "user"), node=kind
+        proxies,
+        threshold or proxies // 2 + 1,
+        given.rpc,
+        given.store,
+        accounts=("owner", "user"),
+        node=kind,
+        exchange=exchange,
     )
     net = start_net(plan, run.home, tell)
     return shown_net.up(net, run.home)

@@ -128,9 +128,16 @@ def status(run: Invocation, address: str | None) -> Reply:
 @click.option(
     "--health-port", type=click.IntRange(0, 65535), help="Of /metrics, /healthz, /readyz on 127.0.0.1; 0: any."
 )
+@click.option(
+    "--exchange",
+    metavar="HOST:PORT",
+    help="Hear other members here and finalize rounds in one transaction. Registered as --endpoint, else as this.",
+)
 @_ENDPOINT
 @verb(chain=True, key=True)
-def serve(run: Invocation, join_first: bool, wait_s: float, health_port: int | None, endpoint: str) -> None:
+def serve(
+    run: Invocation, join_first: bool, wait_s: float, health_port: int | None, exchange: str | None, endpoint: str
+) -> None:
     """Serve until Ctrl-C or SIGTERM. Logs JSON lines to standard error."""
     from tpre_offchain.clients.files import write_over
     from tpre_offchain.proxy.process import ProcessSettings, serve
@@ -154,6 +161,8 @@ def serve(run: Invocation, join_first: bool, wait_s: float, health_port: int | N
         process = ProcessSettings(
             state_dir=run.home.state_folder,
             health_port=settings.metrics_port if health_port is None else health_port,
+            exchange=exchange or settings.exchange,
+            exchange_url=endpoint or None,
             worker=WorkerSettings(confirmations=settings.confirmations),
         )
         await serve(opening.endpoints(run), deployment, keys.account, held, process, listening)
