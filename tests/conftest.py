@@ -23,6 +23,13 @@ def pytest_report_header() -> str:
     return f"TPRE_TEST_SEED={SEED}"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once more, below the failures, how to see each again by itself."""
+    bad = [*terminalreporter.stats.get("failed", []), *terminalreporter.stats.get("error", [])]
+    for name in dict.fromkeys(report.nodeid for report in bad):
+        terminalreporter.write_line(f"replay: TPRE_TEST_SEED={SEED} python -m pytest '{name}'")
+
+
 @pytest.fixture(scope="session")
 def project_root() -> Path:
     """The folder of pyproject.toml."""

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.faults import rpc_proxy
-from tests.faults.rpc_proxy import Behaviour, RpcProxy
+from tests.faults.rpc_proxy import TROUBLES, RpcProxy
 from tests.faults.scene import Scene
-from tests.integration.local_nodes import LocalNode
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.events import CfragsSubmitted, RoundFinalized
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
-
-TROUBLES: dict[str, Callable[[LocalNode], Behaviour]] = {
-    "drops": lambda _: rpc_proxy.drop,
-    "drops_after_doing": lambda _: rpc_proxy.drop_after_doing,
-    "late": lambda _: rpc_proxy.late(0.3),
-    "limits": lambda _: rpc_proxy.limited,
-    "stale": lambda node: rpc_proxy.stale(node, 40),
-}
 
 
 @pytest.fixture
