@@ -49,7 +49,8 @@ class WorkerSettings:
     came too late, doubled with each failure up to ``retry_limit_s``. ``simulate``: run each transaction by ``eth_call``
     before it is sent, which costs a call and saves gas when the view is stale. ``confirmations``: blocks to wait until
     an event counts. ``poll_s``: between questions where the endpoint cannot push. ``recheck_s``: the longest time a
-    running round is not held against the contract's storage.
+    running round is not held against the contract's storage. ``compare_s``: between comparisons of the endpoints, where
+    there are several.
     """
 
     backoff_s: float = 2.0
@@ -59,6 +60,7 @@ class WorkerSettings:
     confirmations: int = 0
     poll_s: float = 1.0
     recheck_s: float = 30.0
+    compare_s: float = 300.0
 
 
 class RoundServer:

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from tpre_offchain.chain.agreement import check_agreement
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.deployment import Deployment
 from tpre_offchain.chain.events import Event, RekeyPosted
@@ -60,7 +61,7 @@ class ProxyWorker:
         self._cursor = cursor
         self._time = ChainTime(clock)
         self._book = GrantBook(self._contracts, outbox.address, proxy_keys)
-        self._watcher = Watcher(self._contracts, deployment.settings.rounds, self._book, self._time.now)
+        self._watcher = Watcher(self._contracts, deployment.settings.rounds, self._book, self._time.now, self._on_aside)
         self._feed = Feed(
             connection,
             [self._contracts.grants.address, self._contracts.rounds.address],
@@ -97,6 +98,7 @@ class ProxyWorker:
         """Serve until ``stop``. Raises only what makes serving impossible from the start."""
         self._log.info("starting", chain_id=self._contracts.connection.chain_id)
         follow = asyncio.create_task(self._follow())
+        self._spawn(self._compare_endpoints())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait([follow, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -158,6 +160,8 @@ class ProxyWorker:
             self._cursor.save(news.place, self._watcher.rounds)
             failpoint("proxy.place.saved")
             self.metrics.last_block.set(news.place.block_number)
+            for one in await self._watcher.look_again():
+                self._serve(one)
         if news.caught_up and not self.ready:
             self.ready = True
             self._log.info("ready", open_rounds=len(self._watcher.rounds))
@@ -211,6 +215,21 @@ class ProxyWorker:
 
     def _pause_s(self, failures: int) -> float:
         return min(self._settings.retry_limit_s, self._settings.retry_s * 2.0 ** (min(failures, 20) - 1))
+
+    async def _compare_endpoints(self) -> None:
+        """Report endpoints that show another chain; the connection does not ask them while they do."""
+        while len(self._contracts.connection.urls) > 1:
+            try:
+                found = await check_agreement(self._contracts.connection)
+                for disagreement in found:
+                    self._caught(disagreement, "endpoints")
+                self.metrics.endpoints_aside.set(len(found))
+            except Exception as problem:  # noqa: BLE001 - the next look may succeed, and no service depends on it
+                self._caught(problem, "endpoints")
+            await asyncio.sleep(self._settings.compare_s)
+
+    def _on_aside(self, round_id: RoundId, problem: ProtocolError) -> None:
+        self._caught(problem, "watch", round=hex(round_id))
 
     def _on_trouble(self, trouble: ChainError) -> None:
         self._caught(trouble, "watch")
