@@ -23,7 +23,7 @@ from tpre_offchain.chain.outbox import Outbox
 from tpre_offchain.chain.watch import WatchSettings
 from tpre_offchain.crypto.hashing import Random
 from tpre_offchain.crypto.keys import ProxyKey
-from tpre_offchain.errors import ChainError, TpreError
+from tpre_offchain.errors import ChainError, ProtocolError, TpreError
 from tpre_offchain.failpoints import failpoint
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.cursor import Cursor, Place
@@ -33,6 +33,7 @@ from tpre_offchain.proxy.open_round import OpenRound
 from tpre_offchain.proxy.serving import RoundServer, WorkerSettings
 from tpre_offchain.proxy.telemetry import Metrics
 from tpre_offchain.proxy.watcher import Watcher
+from tpre_offchain.types import RoundId
 
 __all__ = ["ProxyWorker", "WorkerSettings"]
 
@@ -157,7 +158,7 @@ class ProxyWorker:
             self._spawn(self._warm(news.events))
         failpoint("proxy.news.taken")
         if news.place is not None:
-            self._cursor.save(news.place, self._watcher.rounds)
+            self._cursor.save(news.place, self._watcher.unfinished)
             failpoint("proxy.place.saved")
             self.metrics.last_block.set(news.place.block_number)
             for one in await self._watcher.look_again():
