@@ -40,6 +40,7 @@ def _sections() -> Mapping[str, Section]:
         "round": report_rounds.rounds,
         "shares": report_rounds.shares,
         "load": report_rounds.load,
+        "frugality": report_rounds.frugality,
         "gas": report_gas.section,
         "simulation": report_gas.simulation,
     }
