@@ -13,6 +13,8 @@ from pathlib import Path
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 MS_RDONLY, MS_REMOUNT, MS_REC, MS_PRIVATE = 1, 32, 0x4000, 1 << 18
 SMALL = b"size=256k,mode=700"
+LEFT_BYTES = 64 << 10
+BALLAST = "ballast"
 
 
 def possible() -> bool:
@@ -30,7 +32,8 @@ def possible() -> bool:
 
 
 def mount(kind: str, folder: Path) -> None:
-    """Put a disk over ``folder``, for this process: ``full`` has no byte left, ``read-only`` takes none.
+    """Put a disk over ``folder``, for this process: ``full`` has no byte left, ``nearly-full`` has ``LEFT_BYTES``,
+    ``read-only`` takes none, and has what is in the folder.
 
     Raises ``OSError``.
     """
@@ -44,24 +47,31 @@ def mount(kind: str, folder: Path) -> None:
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
     _check(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
     target = os.fsencode(folder)
-    kept = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} if kind != "full" else {}
+    kept = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     _check(libc.mount(b"tmpfs", target, b"tmpfs", 0, SMALL))
-    if kind == "full":
-        fill(folder)
+    if kind != "read-only":
+        fill(folder, LEFT_BYTES if kind == "nearly-full" else 0)
     else:
         for name, data in kept.items():
             (folder / name).write_bytes(data)
         _check(libc.mount(b"tmpfs", target, b"tmpfs", MS_REMOUNT | MS_RDONLY, SMALL))
 
 
-def fill(folder: Path) -> None:
-    """Write until nothing more fits."""
-    with (folder / "ballast").open("wb", buffering=0) as file:
+def fill(folder: Path, left_bytes: int = 0) -> None:
+    """Write until nothing more fits, then leave so much room."""
+    with (folder / BALLAST).open("wb", buffering=0) as file:
         try:
             while True:
                 file.write(bytes(4096))
         except OSError:
-            return
+            file.truncate(file.tell() - left_bytes)
+
+
+def files_in(folder: Path) -> list[str]:
+    """Names of all files below a folder, without the ballast."""
+    return sorted(
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != BALLAST
+    )
 
 
 def _check(result: int) -> None:
