@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,10 @@ settings.load_profile(os.environ.get("TPRE_HYPOTHESIS_PROFILE", "default"))
 SEED = int(os.environ.get("TPRE_TEST_SEED") or random.SystemRandom().randrange(2**32))
 # the workers of pytest-xdist are to draw the same
 os.environ["TPRE_TEST_SEED"] = str(SEED)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell starts what runs in the background so, and what tests start would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
