@@ -1,4 +1,4 @@
-"""A full or read-only disk, made real: a tmpfs in a mount namespace that only this process sees.
+"""A full or read-only disk, made real: mounted in a namespace that only this process sees.
 
 Needs the right to make namespaces, as root or for everybody; ``possible`` tells.
 """
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
-MS_RDONLY, MS_REMOUNT, MS_REC, MS_PRIVATE = 1, 32, 0x4000, 1 << 18
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 0x1000, 0x4000, 1 << 18
 SMALL = b"size=256k,mode=700"
 LEFT_BYTES = 64 << 10
 BALLAST = "ballast"
@@ -24,7 +24,8 @@ def possible() -> bool:
     pid = os.fork()
     if pid == 0:
         try:
-            mount("full", Path("/tmp"))  # noqa: S108 - seen by this child alone
+            for kind in ("read-only", "full"):
+                mount(kind, Path("/tmp"))  # noqa: S108 - seen by this child alone
             os._exit(0)
         except OSError:
             os._exit(1)
@@ -33,7 +34,7 @@ def possible() -> bool:
 
 def mount(kind: str, folder: Path) -> None:
     """Put a disk over ``folder``, for this process: ``full`` has no byte left, ``nearly-full`` has ``LEFT_BYTES``,
-    ``read-only`` takes none, and has what is in the folder.
+    ``read-only`` shows what is in the folder and takes nothing.
 
     Raises ``OSError``.
     """
@@ -47,14 +48,12 @@ def mount(kind: str, folder: Path) -> None:
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
     _check(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
     target = os.fsencode(folder)
-    kept = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    _check(libc.mount(b"tmpfs", target, b"tmpfs", 0, SMALL))
-    if kind != "read-only":
-        fill(folder, LEFT_BYTES if kind == "nearly-full" else 0)
+    if kind == "read-only":
+        _check(libc.mount(target, target, None, MS_BIND, None))
+        _check(libc.mount(None, target, None, MS_BIND | MS_REMOUNT | MS_RDONLY, None))
     else:
-        for name, data in kept.items():
-            (folder / name).write_bytes(data)
-        _check(libc.mount(b"tmpfs", target, b"tmpfs", MS_REMOUNT | MS_RDONLY, SMALL))
+        _check(libc.mount(b"tmpfs", target, b"tmpfs", 0, SMALL))
+        fill(folder, LEFT_BYTES if kind == "nearly-full" else 0)
 
 
 def fill(folder: Path, left_bytes: int = 0) -> None:

@@ -35,6 +35,7 @@ from tpre_offchain.crypto.hashing import Domain, Random
 from tpre_offchain.storage.opening import open_store
 from tpre_offchain.storage.store import BlobStore
 from tpre_offchain.types import Address
+from tpre_offchain.unfinished import unfinished_in
 
 T = TypeVar("T")
 
@@ -123,13 +124,14 @@ class Session:
         ``local:PATH``. ``state``: a folder where transactions and publishes under way survive a crash, kept apart by
         chain and account; None keeps them in memory. ``archive``: logs for a node that has pruned its own. Raises
         ``EndpointDown``, ``EndpointsDisagree``, ``WrongChain``, ``BadDeploymentFile``, ``NotDeployed``,
-        ``UnknownStore``, ``BadArchive``.
+        ``UnknownStore``, ``BadArchive``, ``StateUnwritable``.
         """
         place = deployment if isinstance(deployment, Deployment) else Deployment.load(deployment)
         blobs = store if isinstance(store, BlobStore) else open_store(store)
         folder = None if state is None else Path(state) / f"{place.chain_id}-{keys.address}"
         if folder is not None:
-            make_private_folder(folder)
+            with unfinished_in(folder):
+                make_private_folder(folder)
         connection = await open_agreeing([rpc] if isinstance(rpc, str) else list(rpc), place.chain_id)
         try:
             connection.archive = None if archive is None else archive.require_of(place)
