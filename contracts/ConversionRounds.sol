@@ -125,7 +125,7 @@ contract ConversionRounds is IConversionRounds {
     ) external {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
-        uint128 excluded = _excluded(round, head);
+        uint128 excluded = _tail(round, head).excluded;
         Phase phase = _phase(roundId, head, excluded);
         if (phase == Phase.Proposing) revert EnoughCfrags(roundId, head.threshold);
         if (phase != Phase.Submitting) revert WrongPhase(roundId, phase, Phase.Submitting);
@@ -149,7 +149,7 @@ contract ConversionRounds is IConversionRounds {
     ) external {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
-        RoundTail memory tail = round.tail;
+        RoundTail memory tail = _tail(round, head);
         _requirePhase(roundId, head, tail.excluded, Phase.Proposing);
         _requireMember(roundId, round.key, head, committee, _hashOf(data), slot);
         if (tail.barred.has(slot)) revert LeaderBarred(roundId, slot);
@@ -161,11 +161,12 @@ contract ConversionRounds is IConversionRounds {
         head.leader = slot;
         head.approvals = CommitteeBitmap.bit(slot);
         head.voteEnd = uint40(block.timestamp + _voteSeconds);
-        tail.contributors = contributors;
-        (round.tail, round.resultHash) = (tail, resultHash);
+        head.contributors = contributors;
+        (round.head, round.proposal) = (head, Transcript.proposal(round.key, resultHash));
         emit LeaderProposed(roundId, msg.sender, slot, contributors, tail.excluded, resultHash, results);
-        if (head.approvals.isMajority(head.committeeSize)) _finalize(roundId, round, head, tail, msg.sender, false);
-        else round.head = head;
+        if (head.approvals.isMajority(head.committeeSize)) _finalize(roundId, round, head, tail.excluded, msg.sender, resultHash, false);
+        // A right result is on the chain, and the delegatee can read it whatever the votes say: the grant has served.
+        grants.markConverted(roundId.grantOf());
     }
 
     function _requireContributors(RoundId roundId, RoundHead memory head, uint32 contributors) private pure {
@@ -212,40 +213,38 @@ contract ConversionRounds is IConversionRounds {
     function vote(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot, bytes32 resultHash, bool approve) external {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
-        _requirePhase(roundId, head, _excluded(round, head), Phase.Voting);
-        _requireMember(roundId, round.key, head, committee, roundDataHash, slot);
-        if (resultHash != round.resultHash) revert WrongResultHash(roundId, resultHash, round.resultHash);
-        if ((head.approvals | head.rejections).has(slot)) revert AlreadyVoted(roundId, slot);
+        RoundTail memory tail = _tail(round, head);
+        _requirePhase(roundId, head, tail.excluded, Phase.Voting);
+        _requireProposal(roundId, round, committee, roundDataHash, resultHash);
+        _requireSlot(roundId, head, committee, slot);
+        if ((head.approvals | tail.rejections).has(slot)) revert AlreadyVoted(roundId, slot);
 
         emit VoteCast(roundId, msg.sender, slot, approve, resultHash);
+        address leader = committee[head.leader - 1].accountOf();
         if (approve) {
             head.approvals |= CommitteeBitmap.bit(slot);
-            if (head.approvals.isMajority(head.committeeSize)) {
-                _finalize(roundId, round, head, round.tail, committee[head.leader - 1].accountOf(), false);
-            } else {
-                round.head.approvals = head.approvals;
-            }
+            if (head.approvals.isMajority(head.committeeSize)) _finalize(roundId, round, head, tail.excluded, leader, resultHash, false);
+            else round.head.approvals = head.approvals;
         } else {
-            head.rejections |= CommitteeBitmap.bit(slot);
-            if (head.rejections.isMajority(head.committeeSize)) {
-                emit ProposalRejected(roundId, committee[head.leader - 1].accountOf(), resultHash);
-                round.tail.barred |= CommitteeBitmap.bit(head.leader);
-                _dropProposal(head);
-                round.head = head;
-            } else {
-                round.head.rejections = head.rejections;
+            head.tailInUse = true;
+            tail.rejections |= CommitteeBitmap.bit(slot);
+            if (tail.rejections.isMajority(head.committeeSize)) {
+                emit ProposalRejected(roundId, leader, resultHash);
+                tail.barred |= CommitteeBitmap.bit(head.leader);
+                _dropProposal(head, tail);
             }
+            (round.head, round.tail) = (head, tail);
         }
     }
 
     /// @inheritdoc IConversionRounds
-    function finalizeByProof(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash) external {
+    function finalizeByProof(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, bytes32 resultHash) external {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
-        RoundTail memory tail = round.tail;
-        _requirePhase(roundId, head, tail.excluded, Phase.Provable);
-        _requireRound(roundId, round.key, committee, roundDataHash);
-        _finalize(roundId, round, head, tail, committee[head.leader - 1].accountOf(), true);
+        uint128 excluded = _tail(round, head).excluded;
+        _requirePhase(roundId, head, excluded, Phase.Provable);
+        _requireProposal(roundId, round, committee, roundDataHash, resultHash);
+        _finalize(roundId, round, head, excluded, committee[head.leader - 1].accountOf(), resultHash, true);
     }
 
     /// @inheritdoc IConversionRounds
@@ -254,8 +253,8 @@ contract ConversionRounds is IConversionRounds {
     ) external {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
-        RoundTail memory tail = round.tail;
-        Phase phase = _phase(roundId, head, tail.excluded);
+        uint128 excluded = _tail(round, head).excluded;
+        Phase phase = _phase(roundId, head, excluded);
         if (phase != Phase.Submitting && phase != Phase.Proposing) revert WrongPhase(roundId, phase, Phase.Submitting);
         _requireMember(roundId, round.key, head, committee, _hashOf(data), slot);
         uint32 allowed = CommitteeBitmap.all(head.committeeSize) & ~head.challenged;
@@ -264,40 +263,42 @@ contract ConversionRounds is IConversionRounds {
         allowed &= ~CommitteeBitmap.bit(slot);
         if (!voters.isSubsetOf(allowed)) revert SlotsNotAllowed(roundId, voters, allowed);
         // From here on as if the contributors had submitted, and slot had proposed.
-        (head.submitted, head.leader, head.approvals) = (contributors, slot, voters | CommitteeBitmap.bit(slot));
-        tail.contributors = contributors;
+        (head.submitted, head.contributors, head.leader) = (contributors, contributors, slot);
+        head.approvals = voters | CommitteeBitmap.bit(slot);
         _requireContributors(roundId, head, contributors);
         if (!head.approvals.isMajority(head.committeeSize)) revert TooFewVotes(roundId, head.approvals, head.committeeSize);
-        bytes32 resultHash = Transcript.resultHash(roundId, contributors, tail.excluded, BLS12381.hashOfCalldata(results));
+        bytes32 resultHash = Transcript.resultHash(roundId, contributors, excluded, BLS12381.hashOfCalldata(results));
         SignedVotes.requireSigned(roundId, Transcript.voteDigest(address(this), roundId, resultHash), committee, voters, signatures);
-        _requireRight(roundId, data, head, tail.excluded, mask, capsules, results);
+        _requireRight(roundId, data, head, excluded, mask, capsules, results);
 
-        (round.tail, round.resultHash) = (tail, resultHash);
-        emit LeaderProposed(roundId, msg.sender, slot, contributors, tail.excluded, resultHash, results);
-        _finalize(roundId, round, head, tail, msg.sender, false);
+        round.proposal = Transcript.proposal(round.key, resultHash);
+        emit LeaderProposed(roundId, msg.sender, slot, contributors, excluded, resultHash, results);
+        grants.markConverted(roundId.grantOf());
+        _finalize(roundId, round, head, excluded, msg.sender, resultHash, false);
     }
 
-    function _finalize(RoundId roundId, RoundState storage round, RoundHead memory head, RoundTail memory tail, address leader, bool byProof)
-        private
-    {
+    function _finalize(
+        RoundId roundId, RoundState storage round, RoundHead memory head, uint128 excluded, address leader, bytes32 resultHash, bool byProof
+    ) private {
         head.outcome = Outcome.Finalized;
         head.voteEnd = uint40(block.timestamp + _challengeSeconds);
         round.head = head;
-        emit RoundFinalized(roundId, roundId.grantOf(), leader, tail.contributors, head.approvals, round.resultHash, byProof);
-        grants.returnReserve(roundId.grantOf(), _unspent(head, tail.excluded), true);
+        emit RoundFinalized(roundId, roundId.grantOf(), leader, head.contributors, head.approvals, resultHash, byProof);
+        uint256 unspent = _unspent(head, excluded);
+        if (unspent != 0) grants.returnReserve(roundId.grantOf(), unspent);
     }
 
-    /// @dev A proposal's votes go with it; its result hash stays behind without meaning, which saves the next one a fresh slot.
-    function _dropProposal(RoundHead memory head) private pure {
-        (head.leader, head.approvals, head.rejections, head.voteEnd) = (0, 0, 0, 0);
+    /// @dev A proposal's votes go with it; its hash stays behind without meaning, which saves the next one a fresh slot.
+    function _dropProposal(RoundHead memory head, RoundTail memory tail) private pure {
+        (head.leader, head.approvals, head.contributors, head.voteEnd, tail.rejections) = (0, 0, 0, 0, 0);
     }
 
     /// @inheritdoc IConversionRounds
     function close(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash) external {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
-        uint128 excluded = _excluded(round, head);
-        Phase phase = _phase(roundId, head, excluded);
+        RoundTail memory tail = _tail(round, head);
+        Phase phase = _phase(roundId, head, tail.excluded);
         if (phase != Phase.Expired && phase != Phase.Ended) revert WrongPhase(roundId, phase, Phase.Expired);
         if (head.outcome == Outcome.Closed) revert AlreadyClosed(roundId);
         _requireRound(roundId, round.key, committee, roundDataHash);
@@ -307,13 +308,14 @@ contract ConversionRounds is IConversionRounds {
         if (phase == Phase.Expired && head.leader == 0 && head.standing() < head.threshold) {
             missing = CommitteeBitmap.all(head.committeeSize) & ~(head.submitted | head.challenged);
         }
-        _dropProposal(head);
+        _dropProposal(head, tail);
         head.outcome = Outcome.Closed;
         head.voteEnd = uint40(block.timestamp + _challengeSeconds);
         round.head = head;
+        if (head.tailInUse) round.tail = tail;
         emit RoundClosed(roundId, phase, missing);
         GrantId grantId = roundId.grantOf();
-        grants.returnReserve(grantId, _unspent(head, excluded), false);
+        grants.returnReserve(grantId, _unspent(head, tail.excluded));
         if (missing != 0) proxies.recordMisses(_accountsOf(committee, missing), grants.accessOf(grantId).delegatee);
     }
 
@@ -353,7 +355,7 @@ contract ConversionRounds is IConversionRounds {
         head.challenged |= CommitteeBitmap.bit(slot);
         round.head = head;
         emit CfragChallenged(roundId, proxy, slot, msg.sender);
-        if (over) grants.returnReserve(roundId.grantOf(), _feePerCfragWei * head.remaining(round.tail.excluded), false);
+        if (over) grants.returnReserve(roundId.grantOf(), _feePerCfragWei * head.remaining(_tail(round, head).excluded));
         proxies.penalize(proxy, msg.sender, _challengePenaltyWei, BAD_CFRAG);
     }
 
@@ -375,22 +377,22 @@ contract ConversionRounds is IConversionRounds {
     ) external {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
-        uint128 excluded = _excluded(round, head);
-        Phase phase = _phase(roundId, head, excluded);
+        RoundTail memory tail = _tail(round, head);
+        Phase phase = _phase(roundId, head, tail.excluded);
         if (phase < Phase.Submitting || phase > Phase.Provable) revert WrongPhase(roundId, phase, Phase.Submitting);
         _requireRound(roundId, round.key, committee, _hashOf(data));
         _requireKeys(roundId, data, keys);
         if (Transcript.recordIdsHash(recordIds) != data.recordIdsHash || report.position >= recordIds.length) revert WrongRoundData(roundId);
         RecordId recordId = recordIds[report.position];
-        if ((excluded >> report.position) & 1 == 1) revert AlreadyExcluded(roundId, recordId);
+        if ((tail.excluded >> report.position) & 1 == 1) revert AlreadyExcluded(roundId, recordId);
         bytes32 sealHash = Transcript.sealHash(report.c2, report.c3Hash, report.proof, report.cidHash, report.tagsHash);
         if (Transcript.recordHash(data.label, BLS12381.hashOf(report.c1), sealHash) != records.recordHash(recordId)) revert UnknownRecord(recordId);
         if (verifier.capsuleHolds(data.label, recordId, report, keys.labelKey)) revert CapsuleIsGood(roundId, recordId);
 
-        round.tail.excluded = excluded | (uint128(1) << report.position);
-        head.reduced = true;
-        if (head.leader != 0) _dropProposal(head);
-        round.head = head;
+        tail.excluded |= uint128(1) << report.position;
+        head.tailInUse = true;
+        if (head.leader != 0) _dropProposal(head, tail);
+        (round.head, round.tail) = (head, tail);
         emit RecordExcluded(roundId, recordId, msg.sender);
     }
 
@@ -441,7 +443,7 @@ contract ConversionRounds is IConversionRounds {
             voteEnd: head.voteEnd,
             submitted: head.submitted,
             approvals: head.approvals,
-            rejections: head.rejections,
+            rejections: tail.rejections,
             challenged: head.challenged,
             leader: head.leader,
             records: head.records,
@@ -452,10 +454,10 @@ contract ConversionRounds is IConversionRounds {
             excluded: tail.excluded,
             claimed: tail.claimed,
             barred: tail.barred,
-            contributors: tail.contributors,
+            contributors: head.contributors,
             key: round.key,
             submissions: round.submissions,
-            resultHash: round.resultHash
+            proposal: round.proposal
         });
     }
 
@@ -464,9 +466,9 @@ contract ConversionRounds is IConversionRounds {
         return Transcript.rank(roundId, slot);
     }
 
-    /// @dev The records that left the round. Most rounds keep all of theirs, and then the tail is not read.
-    function _excluded(RoundState storage round, RoundHead memory head) private view returns (uint128) {
-        return head.reduced ? round.tail.excluded : 0;
+    /// @dev Records that left and rejections. Most rounds have neither, and then the tail is not read.
+    function _tail(RoundState storage round, RoundHead memory head) private view returns (RoundTail memory tail) {
+        if (head.tailInUse) tail = round.tail;
     }
 
     function _phase(RoundId roundId, RoundHead memory head, uint128 excluded) private view returns (Phase) {
@@ -490,12 +492,27 @@ contract ConversionRounds is IConversionRounds {
         revert WrongRoundData(roundId);
     }
 
-    /// @dev The same, and the sender is the member in `slot`, with no bad cfrags in this round.
+    /// @dev The same, and the sender is in `slot`.
     function _requireMember(RoundId roundId, bytes32 key, RoundHead memory head, Member[] calldata committee, bytes32 roundDataHash, uint8 slot)
         private
         view
     {
         _requireRound(roundId, key, committee, roundDataHash);
+        _requireSlot(roundId, head, committee, slot);
+    }
+
+    /// @dev Committee, data and result are those of the live proposal, by one read: votes pay for it.
+    function _requireProposal(
+        RoundId roundId, RoundState storage round, Member[] calldata committee, bytes32 roundDataHash, bytes32 resultHash
+    ) private view {
+        bytes32 key = Transcript.roundKey(_hashOf(committee), roundDataHash);
+        if (Transcript.proposal(key, resultHash) == round.proposal) return;
+        _requireRound(roundId, round.key, committee, roundDataHash);
+        revert WrongResultHash(roundId, resultHash);
+    }
+
+    /// @dev The sender is the member in `slot`, with no bad cfrags in this round.
+    function _requireSlot(RoundId roundId, RoundHead memory head, Member[] calldata committee, uint8 slot) private view {
         if (slot == 0 || slot > committee.length || committee[slot - 1].accountOf() != msg.sender) revert NotInSlot(roundId, slot, msg.sender);
         if (head.challenged.has(slot)) revert SlotChallenged(roundId, slot);
     }

@@ -341,10 +341,13 @@ contract GrantRegistry is IGrantRegistry {
     }
 
     /// @inheritdoc IGrantRegistry
-    function returnReserve(GrantId grantId, uint256 amount, bool converted) external onlyRounds {
-        Access storage access = _access[grantId];
-        if (converted && !access.converted) access.converted = true;
-        if (amount != 0) access.deposit += uint128(amount);
+    function returnReserve(GrantId grantId, uint256 amount) external onlyRounds {
+        if (amount != 0) _access[grantId].deposit += uint128(amount);
+    }
+
+    /// @inheritdoc IGrantRegistry
+    function markConverted(GrantId grantId) external onlyRounds {
+        _access[grantId].converted = true;
     }
 
     // --- views ---

@@ -301,6 +301,7 @@ def _round(
         "resultSeed": hex_of(seed),
         "resultRhos": [hex_word(rho) for rho in hashing.result_scalars(seed, len(c1s))],
         "resultHash": hex_of(voted),
+        "proposal": hex_of(hashing.proposal_hash(key, voted)),
         "paperForm": hex_of(paper_form.to_bytes()),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,21 @@ SEED = int(os.environ.get("TPRE_TEST_SEED") or random.SystemRandom().randrange(2
 # the workers of pytest-xdist are to draw the same
 os.environ["TPRE_TEST_SEED"] = str(SEED)
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell starts what runs in the background so, and what tests start would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def pytest_report_header() -> str:
     """Print what a randomised run needs to be replayed."""
     return f"TPRE_TEST_SEED={SEED}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once more, below the failures, how to see each again by itself."""
+    bad = [*terminalreporter.stats.get("failed", []), *terminalreporter.stats.get("error", [])]
+    for name in dict.fromkeys(report.nodeid for report in bad):
+        terminalreporter.write_line(f"replay: TPRE_TEST_SEED={SEED} python -m pytest '{name}'")
 
 
 @pytest.fixture(scope="session")

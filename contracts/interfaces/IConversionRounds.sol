@@ -74,7 +74,7 @@ interface IConversionRounds {
         uint32 contributors; // of the live or final proposal
         bytes32 key; // keccak256(committeeHash, keccak256(RoundData))
         bytes32 submissions; // hash chain (SPEC §9)
-        bytes32 resultHash; // of the live or final proposal
+        bytes32 proposal; // keccak256(key, resultHash) of the latest proposal; live or final if there is a leader
     }
 
     event RoundOpened(
@@ -113,7 +113,7 @@ interface IConversionRounds {
     /// The pairing equation of SCHEME §6 does not hold.
     error WrongResult(RoundId roundId);
     error AlreadyVoted(RoundId roundId, uint8 slot);
-    error WrongResultHash(RoundId roundId, bytes32 given, bytes32 current);
+    error WrongResultHash(RoundId roundId, bytes32 given);
     error NotSubmitted(RoundId roundId, uint8 slot);
     error WrongSubmission(RoundId roundId, uint8 slot);
     /// The cfrags' proof holds: nothing to challenge.
@@ -148,7 +148,8 @@ interface IConversionRounds {
     /// @notice Posts the cfrags w_j of all records still in the round, in order, with their batch proof (SCHEME §5). Points are checked when used.
     function submitCfrags(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot, G1Point[] calldata cfrags, Proof calldata proof) external;
 
-    /// @notice Proposes the combined results W_j of all records still in the round from t submitted slots. Reverts unless right; counts as the leader's vote.
+    /// @notice Proposes the combined results W_j of all records still in the round from t submitted slots. Reverts unless right; counts as the leader's
+    /// vote, and makes the grant's price the owner's.
     function propose(
         RoundId roundId, Member[] calldata committee, RoundData calldata data, uint8 slot, uint32 contributors, G2Point calldata mask, G1Point[] calldata capsules, G1Point[] calldata results
     ) external;
@@ -156,8 +157,8 @@ interface IConversionRounds {
     /// @notice Votes on the live proposal. More than n/2 in favour finalizes in this transaction, more than n/2 against frees the round.
     function vote(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot, bytes32 resultHash, bool approve) external;
 
-    /// @notice Anyone: finalizes a proposal whose vote window passed without a majority.
-    function finalizeByProof(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash) external;
+    /// @notice Anyone: finalizes the proposal of that hash, whose vote window passed without a majority.
+    function finalizeByProof(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, bytes32 resultHash) external;
 
     /// @notice The whole round in one transaction: the results W_j of all records still in it, verified as by `propose`, with the signed approvals of
     /// a majority (SPEC §9). `contributors`: the t slots whose cfrags went into W; all that stand on the chain must be among them, and they are

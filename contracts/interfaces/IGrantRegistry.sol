@@ -28,7 +28,7 @@ interface IGrantRegistry {
     struct Access {
         Status status;
         bool offered; // by the owner, unasked: the deposit is the owner's
-        bool converted; // a round was finalized: the price is the owner's
+        bool converted; // a right result was proposed in one of its rounds: the price is the owner's
         uint8 threshold;
         uint8 committeeSize;
         uint32 delegateeKeyVersion;
@@ -156,10 +156,10 @@ interface IGrantRegistry {
     function addDeposit(GrantId grantId) external payable;
 
     /// @notice Anyone, once the grant is over (expired, revoked, voided): credits what no round holds to the delegatee (the delegator for an offer), and
-    /// the price to the owner if a conversion was finalized, else back as well. May be repeated when closed rounds return more.
+    /// the price to the owner if the grant has served (`converted`), else back as well. May be repeated when closed rounds return more.
     function reclaimDeposit(GrantId grantId) external;
 
-    /// @notice Anyone, once a round of this grant is Finalized: credits the price to the owner.
+    /// @notice Anyone, once a right result was proposed in a round of this grant (the delegatee can read it then): credits the price to the owner.
     function collectPrice(GrantId grantId) external;
 
     /// @notice Slot `slot` shows that its fragment is bad: `sharedPoint` = K = N_i^e with a proof of equal logs (g1, N_i; R, K). Upheld: the grant is
@@ -190,6 +190,9 @@ interface IGrantRegistry {
         external
         returns (uint32 index, uint8 threshold, uint8 committeeSize, bytes32 committeeHash, StreamId streamId);
 
-    /// @notice ConversionRounds only: returns an unspent reserve to the grant's deposit; `converted` when a round was finalized.
-    function returnReserve(GrantId grantId, uint256 amount, bool converted) external;
+    /// @notice ConversionRounds only: returns an unspent reserve to the grant's deposit.
+    function returnReserve(GrantId grantId, uint256 amount) external;
+
+    /// @notice ConversionRounds only: a right result was proposed in a round of the grant. May be repeated.
+    function markConverted(GrantId grantId) external;
 }

@@ -224,6 +224,12 @@ library Transcript {
         return keccak256(abi.encode(roundId, contributors, excluded, resultsHash));
     }
 
+    /// @dev What a round keeps of its live or final proposal. The chain of submissions starts from the same key, but a link hashes five words
+    /// where a result hash has four: none is the other.
+    function proposal(bytes32 key, bytes32 resultHash_) internal pure returns (bytes32) {
+        return keccak256(abi.encode(key, resultHash_));
+    }
+
     function resultSeed(address conversionRounds, RoundId roundId, bytes32 maskHash, bytes32 capsulesHash, bytes32 resultsHash) internal view returns (bytes32) {
         return keccak256(abi.encode(RESULT_SEED, block.chainid, conversionRounds, roundId, maskHash, capsulesHash, resultsHash));
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-/// What a round keeps: five slots, of which a submission or vote writes the head and one hash. Fields as in IConversionRounds.Round.
+/// What a round keeps: five slots, of which a submission writes the head and one hash, and a vote the head. Fields as in IConversionRounds.Round.
 struct RoundState {
     RoundHead head;
     RoundTail tail;
     bytes32 key;
     bytes32 submissions;
-    bytes32 resultHash;
+    bytes32 proposal;
 }
 
 /// One slot, read and written as a whole.
@@ -16,14 +16,14 @@ struct RoundHead {
     uint40 voteEnd;
     uint32 submitted;
     uint32 approvals;
-    uint32 rejections;
+    uint32 contributors;
     uint32 challenged;
     uint8 leader;
     uint8 records;
     uint8 threshold;
     uint8 committeeSize;
     Outcome outcome;
-    bool reduced; // a record left: only then is the tail's `excluded` worth reading
+    bool tailInUse; // a record left or a member rejected: only then is the tail worth reading before the fees are claimed
 }
 
 enum Outcome {
@@ -32,10 +32,10 @@ enum Outcome {
     Closed
 }
 
-/// One slot.
+/// One slot, for what most rounds do not have; they pay for it at the first claimed fee.
 struct RoundTail {
     uint128 excluded;
     uint32 claimed;
     uint32 barred;
-    uint32 contributors;
+    uint32 rejections;
 }

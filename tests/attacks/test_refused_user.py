@@ -44,9 +44,9 @@ def test_round__revoked_in_the_middle__is_not_finalized(ground: Ground, phase: s
     assert phase_at(ground, played.id) is phase
     ground.evm.send(ground.owner, "GrantRegistry", "revoke", GRANT)
     ground.refused("WrongPhase", ground.proxy(3), *propose)
-    vote = ("ConversionRounds", "vote", *papers, 1, ground.result_hash(played, 0b11), True)
-    ground.refused("WrongPhase", ground.proxy(1), *vote)
-    ground.refused("WrongPhase", ground.stranger, "ConversionRounds", "finalizeByProof", *papers)
+    result_hash = ground.result_hash(played, 0b11)
+    ground.refused("WrongPhase", ground.proxy(1), "ConversionRounds", "vote", *papers, 1, result_hash, True)
+    ground.refused("WrongPhase", ground.stranger, "ConversionRounds", "finalizeByProof", *papers, result_hash)
     # what was posted is owed all the same
     ground.evm.send(ground.stranger, "ConversionRounds", "close", *papers)
     ground.evm.now += SETTINGS.rounds.challenge_seconds + 1
@@ -101,7 +101,7 @@ def test_open_round__stranger_or_proxy__is_no_party(ground: Ground) -> None:
     ground.refused("NotGrantRegistry", ground.user, "ConversionRounds", "openFirstRound", *first)
     taken = (GRANT, ground.user, 1, 0)
     ground.refused("NotRounds", ground.user, "GrantRegistry", "takeQuota", *taken)
-    ground.refused("NotRounds", ground.user, "GrantRegistry", "returnReserve", GRANT, 10**18, True)
+    ground.refused("NotRounds", ground.user, "GrantRegistry", "returnReserve", GRANT, 10**18)
 
 
 def test_open_round__record_of_a_later_epoch__is_not_of_the_grant(ground: Ground) -> None:

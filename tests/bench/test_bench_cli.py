@@ -52,6 +52,16 @@ def test_round__three_rounds__have_a_trace(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.anvil
 @pytest.mark.slow
+def test_frugality__a_few_rounds__calls_memory_and_start(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "frugality", "--idle", "3", "--rounds", "10", "--json"]) == exits.OK
+    shown = json.loads(capsys.readouterr().out)
+    assert [row["rounds"] for row in shown["memory"]] == list(range(11))
+    assert all(row["largest_mib"] >= row["mean_mib"] > 1 for row in shown["memory"])
+    assert shown["cold_start_ms"]["count"] == 10
+
+
+@pytest.mark.anvil
+@pytest.mark.slow
 def test_gas__one_committee__is_above_the_floor(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bench", "gas", "--committee", "2/3", "--batch", "1", "--batch", "2", "--json"]) == exits.OK
     rows = json.loads(capsys.readouterr().out)["rows"]

@@ -1,4 +1,4 @@
-"""A full or read-only disk, made real: a tmpfs in a mount namespace that only this process sees.
+"""A full or read-only disk, made real: mounted in a namespace that only this process sees.
 
 Needs the right to make namespaces, as root or for everybody; ``possible`` tells.
 """
@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
-MS_RDONLY, MS_REMOUNT, MS_REC, MS_PRIVATE = 1, 32, 0x4000, 1 << 18
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 32, 0x1000, 0x4000, 1 << 18
 SMALL = b"size=256k,mode=700"
+LEFT_BYTES = 64 << 10
+BALLAST = "ballast"
 
 
 def possible() -> bool:
@@ -22,7 +24,8 @@ def possible() -> bool:
     pid = os.fork()
     if pid == 0:
         try:
-            mount("full", Path("/tmp"))  # noqa: S108 - seen by this child alone
+            for kind in ("read-only", "full"):
+                mount(kind, Path("/tmp"))  # noqa: S108 - seen by this child alone
             os._exit(0)
         except OSError:
             os._exit(1)
@@ -30,7 +33,8 @@ def possible() -> bool:
 
 
 def mount(kind: str, folder: Path) -> None:
-    """Put a disk over ``folder``, for this process: ``full`` has no byte left, ``read-only`` takes none.
+    """Put a disk over ``folder``, for this process: ``full`` has no byte left, ``nearly-full`` has ``LEFT_BYTES``,
+    ``read-only`` shows what is in the folder and takes nothing.
 
     Raises ``OSError``.
     """
@@ -44,24 +48,29 @@ def mount(kind: str, folder: Path) -> None:
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
     _check(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
     target = os.fsencode(folder)
-    kept = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} if kind != "full" else {}
-    _check(libc.mount(b"tmpfs", target, b"tmpfs", 0, SMALL))
-    if kind == "full":
-        fill(folder)
+    if kind == "read-only":
+        _check(libc.mount(target, target, None, MS_BIND, None))
+        _check(libc.mount(None, target, None, MS_BIND | MS_REMOUNT | MS_RDONLY, None))
     else:
-        for name, data in kept.items():
-            (folder / name).write_bytes(data)
-        _check(libc.mount(b"tmpfs", target, b"tmpfs", MS_REMOUNT | MS_RDONLY, SMALL))
+        _check(libc.mount(b"tmpfs", target, b"tmpfs", 0, SMALL))
+        fill(folder, LEFT_BYTES if kind == "nearly-full" else 0)
 
 
-def fill(folder: Path) -> None:
-    """Write until nothing more fits."""
-    with (folder / "ballast").open("wb", buffering=0) as file:
+def fill(folder: Path, left_bytes: int = 0) -> None:
+    """Write until nothing more fits, then leave so much room."""
+    with (folder / BALLAST).open("wb", buffering=0) as file:
         try:
             while True:
                 file.write(bytes(4096))
         except OSError:
-            return
+            file.truncate(file.tell() - left_bytes)
+
+
+def files_in(folder: Path) -> list[str]:
+    """Names of all files below a folder, without the ballast."""
+    return sorted(
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != BALLAST
+    )
 
 
 def _check(result: int) -> None:

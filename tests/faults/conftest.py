@@ -39,8 +39,12 @@ def net(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def whole(net: Scene) -> Iterator[Scene]:
-    """The net, put in order again after the test: whoever was killed, paused or made to lie is started anew."""
+def whole(net: Scene, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """The net, put in order again after the test: whoever was killed, paused or made to lie is started anew.
+
+    Its chances are the test's own: those of a test that is run by itself are those of the whole run.
+    """
+    net.chance.seed(f"{SEED}/{request.node.nodeid}")
     yield net
     with contextlib.suppress(AssertionError):  # what the test found is what is to be told
         net.restart_honest(*net.changed)

@@ -11,16 +11,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.faults import bad_disk
 from tpre_offchain.chain.outbox import OutboxSettings
 from tpre_offchain.chain.reverts import ContractRevert
 from tpre_offchain.chain.structs import Status
 from tpre_offchain.clients import Keys, Owner, Session, User
 from tpre_offchain.clients.errors import StreamUnknown
 from tpre_offchain.errors import TpreError
+from tpre_offchain.storage.errors import StoreFull
 
 
 def main(config: dict[str, Any], report: Path) -> int:
-    """Exit code 0 once the work is done, 1 for an error of ours, which the report holds."""
+    """Exit code 0 once the work is done, 1 for an error of ours, which the report holds.
+
+    ``disk`` and ``disk_at``: put that disk of ``bad_disk`` there first; the report tells what files it has in the end.
+    """
+    disk_at = Path(config.get("disk_at", "."))
+    if "disk" in config:
+        bad_disk.mount(config["disk"], disk_at)
     keys = Keys(bytes.fromhex(config["entropy"]))
     try:
         with Session.open(
@@ -36,6 +44,8 @@ def main(config: dict[str, Any], report: Path) -> int:
         done = dict(problem.to_dict())
         if hasattr(problem, "missing"):
             done["missing"] = list(problem.missing)
+    if "disk" in config:
+        done["files"] = bad_disk.files_in(disk_at)
     report.write_text(json.dumps(done))
     return 1 if "error" in done else 0
 
@@ -53,6 +63,21 @@ def publish(session: Session, config: dict[str, Any]) -> dict[str, Any]:
         return {"stream_id": int(stream_id), "record_id": int(known[0].record_id)}
     record = owner.publish(stream_id, Path(config["file"]))
     return {"stream_id": int(stream_id), "record_id": int(record.record_id)}
+
+
+def publish_once_there_is_room(session: Session, config: dict[str, Any]) -> dict[str, Any]:
+    """Publish; if the disk is full, clear some of it and publish again. Then read what was published."""
+    owner = Owner(session)
+    stream, source = owner.create_stream(config["stream"]), Path(config["file"])
+    try:
+        record, refusal = owner.publish(stream, source), ""
+    except StoreFull as problem:
+        refusal, left = str(problem), bad_disk.files_in(Path(config["disk_at"]))
+        assert left == [], left
+        (Path(config["disk_at"]) / bad_disk.BALLAST).unlink()
+        record = owner.publish(stream, source)
+    owner.fetch(record, config["output"])
+    return {"stream_id": int(stream.stream_id), "refusal": refusal}
 
 
 def grant(session: Session, config: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +126,7 @@ def _deployment(given: dict[str, Any]) -> Any:
 
 ROLES: Mapping[str, Callable[[Session, dict[str, Any]], dict[str, Any]]] = {
     "publish": publish,
+    "publish_once_there_is_room": publish_once_there_is_room,
     "grant": grant,
     "request": request,
     "fetch": fetch,

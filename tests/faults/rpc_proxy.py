@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -78,6 +78,15 @@ async def hides_logs(request: dict[str, Any], ask: Callable[[], Awaitable[dict[s
     if request["method"] == "eth_getLogs":
         return {"jsonrpc": "2.0", "id": request["id"], "result": []}
     return await ask()
+
+
+TROUBLES: Mapping[str, Callable[[LocalNode], Behaviour]] = {
+    "drops": lambda _: drop,
+    "drops_after_doing": lambda _: drop_after_doing,
+    "late": lambda _: late(0.3),
+    "limits": lambda _: limited,
+    "stale": lambda node: stale(node, 40),
+}
 
 
 @dataclass

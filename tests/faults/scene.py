@@ -18,6 +18,7 @@ from deploy.deploy import deploy
 from deploy.settings import LOCAL
 from tests.faults.ledger import EventT, Ledger, read_ledger, require_solvent
 from tests.faults.nursery import Child, Nursery
+from tests.faults.rpc_proxy import RpcProxy
 from tests.integration.local_nodes import LocalNode, start_anvil
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.contracts import Contracts
@@ -77,6 +78,8 @@ class Scene:
     proxies: list[Proxy]
     owner: Owner
     user: User
+    endpoint: RpcProxy
+    """A way to the node that may be put in trouble; nobody uses it unless told so."""
     changed: set[int] = field(default_factory=set)
     """Proxies that a test has stopped or started in another way than ``all_up`` does."""
 
@@ -290,7 +293,7 @@ def scene(
     chance = random.Random(f"{seed}")
     node = start_anvil(*node_options)
     try:
-        with Nursery() as nursery:
+        with Nursery() as nursery, RpcProxy(node) as endpoint:
             players = [Proxy(number, Keys(chance.randbytes(32))) for number in range(proxies)]
             owner, user = Keys(chance.randbytes(32)), Keys(chance.randbytes(32))
             for keys in (owner, user, *(one.keys for one in players)):
@@ -301,7 +304,7 @@ def scene(
                 Session.open(rpc=node.url, deployment=deployment, store=store, keys=owner) as owners,
                 Session.open(rpc=node.url, deployment=deployment, store=store, keys=user) as users,
             ):
-                yield Scene(node, deployment, nursery, folder, chance, players, Owner(owners), User(users))
+                yield Scene(node, deployment, nursery, folder, chance, players, Owner(owners), User(users), endpoint)
     finally:
         node.stop()
 

@@ -1,6 +1,9 @@
 """Many rounds on one net, with random faults of all kinds; every round is held against what was promised.
 
     python -m tests.faults.soak --rounds 1000 --seed 7 --json
+    python -m tests.faults.soak --seed 7 --first 37 --rounds 1      # the fault of round 37 alone, on a new net
+
+A seed gives the same faults, victims and moments; how fast the processes run meanwhile is the machine's affair.
 
 ``lost``: a round without a result although nothing excused it. ``wrong``: other bytes than were published. ``stuck``: a
 round that neither ended nor expired in time. ``double_paid``: anything on the chain twice that may be there once, or a
@@ -22,8 +25,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tests.faults import bad_disk
 from tests.faults.ledger import require_solvent
 from tests.faults.lies import FALSE_CFRAGS, FALSE_PROPOSALS
+from tests.faults.rpc_proxy import TROUBLES, honest
 from tests.faults.scene import QUICK, RICH_WEI, Scene, Share, scene
 from tpre_offchain.chain.events import RoundFinalized, RoundOpened
 from tpre_offchain.failpoints import STEPS
@@ -161,6 +166,28 @@ def empty_account(net: Scene, share: Share, ranked: list[int]) -> Callable[[Roun
     return fund
 
 
+def wrong_clock(net: Scene, share: Share, ranked: list[int]) -> Callable[[RoundId], None]:
+    net.start(*net.chance.sample(ranked, 2), clock_off_s=net.chance.choice((-3600, 3600)))
+    return _nothing
+
+
+def ill_disk(net: Scene, share: Share, ranked: list[int]) -> Callable[[RoundId], None]:
+    victims, disk = net.chance.sample(ranked, 2), net.chance.choice(("full", "read-only"))
+    if not bad_disk.possible():  # such a proxy does not come up: as good as dead
+        net.kill(*victims)
+        return _nothing
+    for number in victims:
+        net.launch(number, disk=disk)
+    return _nothing
+
+
+def endpoint_in_trouble(net: Scene, share: Share, ranked: list[int]) -> Callable[[RoundId], None]:
+    net.endpoint.behaviour = honest
+    net.start(*net.chance.sample(ranked, 2), rpc_urls=[net.endpoint.url, net.node.url])
+    net.endpoint.behaviour = TROUBLES[net.chance.choice(sorted(TROUBLES))](net.node)
+    return _nothing
+
+
 FAULTS: Mapping[str, Mischief] = {
     fault.__name__: fault
     for fault in (
@@ -178,6 +205,9 @@ FAULTS: Mapping[str, Mischief] = {
         fee_spike,
         slow_blocks,
         empty_account,
+        wrong_clock,
+        ill_disk,
+        endpoint_in_trouble,
     )
 }
 
@@ -207,22 +237,28 @@ class Report:
         return {**vars(self), "seconds": round(self.seconds, 1), "faults": dict(sorted(self.faults.items()))}
 
 
-def soak(rounds: int, seed: int, folder: Path, *, tell: Callable[[str], None] = lambda _: None) -> Report:
-    """Run it. Two of five members at most are faulty in a round with a threshold of 3: so each must be finished."""
+def soak(
+    rounds: int, seed: int, folder: Path, *, first: int = 1, tell: Callable[[str], None] = lambda _: None
+) -> Report:
+    """Run it. Two of five members at most are faulty in a round with a threshold of 3: so each must be finished.
+
+    ``first``: the number of the first round; each draws its fault from the seed and its own number.
+    """
     proxies = random.Random(seed).randint(5, 7)
     report, started = Report(seed, proxies), time.monotonic()
     with scene(folder, seed, proxies, LENIENT) as net:
         net.all_up()
         share = net.share()
-        for number in range(rounds):
-            if number % 20 == 19:
+        for number in range(first, first + rounds):
+            net.chance.seed(f"{seed}/{number}")
+            if number % 20 == 0:
                 share = net.share()
             name = net.chance.choice(sorted(FAULTS))
             report.faults[name] += 1
             report.rounds += 1
             bad = report.bad
-            _one_round(net, share, name, report)
-            tell(f"{number + 1}/{rounds} {name}" + (" !" if report.bad > bad else ""))
+            _one_round(net, share, f"round {number} ({name})", FAULTS[name], report)
+            tell(f"{number} {name}" + (" !" if report.bad > bad else ""))
             net.restart_honest(*net.changed)
             net.changed.clear()
         _settle(net, report)
@@ -230,9 +266,8 @@ def soak(rounds: int, seed: int, folder: Path, *, tell: Callable[[str], None] = 
     return report
 
 
-def _one_round(net: Scene, share: Share, name: str, report: Report) -> None:
-    ranked = net.ranked(share.grant_id)
-    then = FAULTS[name](net, share, ranked)
+def _one_round(net: Scene, share: Share, which: str, mischief: Mischief, report: Report) -> None:
+    then = mischief(net, share, net.ranked(share.grant_id))
     round_id = net.open_round(share)
     then(round_id)
     deadline = time.monotonic() + ROUND_LIMIT_S
@@ -247,7 +282,7 @@ def _one_round(net: Scene, share: Share, name: str, report: Report) -> None:
             phase = net.run(net.contracts.rounds.phase_of(round_id)).name
             kind = "lost" if phase in {"EXPIRED", "ENDED"} else "stuck"
             setattr(report, kind, getattr(report, kind) + 1)
-            report.failures.append(f"round {report.rounds} ({name}): {phase}\n{net.tails()}")
+            report.failures.append(f"{which}: {phase}\n{net.tails()}")
             return
         time.sleep(0.05)
     report.by_proof += done[0].by_proof
@@ -257,7 +292,7 @@ def _one_round(net: Scene, share: Share, name: str, report: Report) -> None:
         right = output.read_bytes() == share.data
     except Exception as problem:  # noqa: BLE001 - whatever it is, the record was not read
         right = False
-        report.failures.append(f"round {report.rounds} ({name}): {type(problem).__name__}: {problem}")
+        report.failures.append(f"{which}: {type(problem).__name__}: {problem}")
     report.wrong += not right
 
 
@@ -281,19 +316,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Random faults, many rounds.")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=None, help="prints the one it takes if none is given")
+    parser.add_argument("--first", type=int, default=1, help="the number of the first round")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     logging.disable(logging.CRITICAL)
-    print(f"seed {seed}", file=sys.stderr, flush=True)
+    _tell(f"seed {seed}")
     with tempfile.TemporaryDirectory() as folder:
-        report = soak(given.rounds, seed, Path(folder), tell=lambda line: print(line, file=sys.stderr, flush=True))
+        report = soak(given.rounds, seed, Path(folder), first=given.first, tell=_tell)
     if given.json:
         print(json.dumps(report.to_json(), indent=2))
     else:
         for name, value in report.to_json().items():
             print(f"{name:12} {value}")
+    if report.bad:
+        _tell(f"replay: python -m tests.faults.soak --seed {seed} --first NUMBER --rounds 1, of a round marked with !")
     return 1 if report.bad else 0
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.faults import rpc_proxy
-from tests.faults.rpc_proxy import Behaviour, RpcProxy
+from tests.faults.rpc_proxy import TROUBLES, RpcProxy
 from tests.faults.scene import Scene
-from tests.integration.local_nodes import LocalNode
+from tests.integration.local_nodes import LocalNode, start_anvil
+from tpre_offchain.chain.agreement import DEPTH, check_agreement
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.events import CfragsSubmitted, RoundFinalized
+from tpre_offchain.chain.rpc_errors import EndpointsDisagree
+from tpre_offchain.clients import Session
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
-
-TROUBLES: dict[str, Callable[[LocalNode], Behaviour]] = {
-    "drops": lambda _: rpc_proxy.drop,
-    "drops_after_doing": lambda _: rpc_proxy.drop_after_doing,
-    "late": lambda _: rpc_proxy.late(0.3),
-    "limits": lambda _: rpc_proxy.limited,
-    "stale": lambda node: rpc_proxy.stale(node, 40),
-}
 
 
 @pytest.fixture
 def bad(net: Scene) -> Iterator[RpcProxy]:
-    """An endpoint before the net's node, honest until told otherwise."""
-    with RpcProxy(net.node) as made:
-        yield made
+    """The net's endpoint for trouble, honest before and after."""
+    net.endpoint.behaviour = rpc_proxy.honest
+    yield net.endpoint
+    net.endpoint.behaviour = rpc_proxy.honest
 
 
 def submitter(net: Scene, round_id: int) -> set[str]:
@@ -84,6 +81,88 @@ def test_round__endpoint_hides_logs__disagreement_is_found_and_the_round_finishe
     bad.behaviour = rpc_proxy.hides_logs
     round_id = net.open_round(share)
     net.reaches(round_id, RoundFinalized)  # by the others
+    net.require_readable(share)
+    net.require_clean()
+
+
+# --- endpoints that show different chains -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fork(net: Scene) -> Iterator[LocalNode]:
+    """A node with the net's chain up to now, and a few blocks of its own on top."""
+    node = start_anvil("--fork-url", net.node.url, "--no-storage-caching")
+    try:
+        for other, miner in ((net.node, "11"), (node, "22")):
+            other.ask("anvil_setCoinbase", "0x" + miner * 20)
+            other.ask("anvil_mine", hex(DEPTH + 1))
+        yield node
+    finally:
+        node.stop()
+
+
+def disagreements(net: Scene, number: int) -> list[str]:
+    """Whom a proxy's log names."""
+    return [line["culprit"] for line in net.child(number).logs() if line.get("error") == "EndpointsDisagree"]
+
+
+async def test_check_agreement__one_is_on_a_fork__the_second_named_is_set_aside_until_it_agrees(
+    net: Scene, fork: LocalNode
+) -> None:
+    for first, second in ((net.node, fork), (fork, net.node)):
+        async with await Connection.open([first.url, second.url]) as connection:
+            connection._preferred = 1  # as after a failure of the first
+            (found,) = await check_agreement(connection, 0.01)
+            assert (found.believed, found.culprit, found.retryable) == (first.url, second.url, True)
+            blocks = [node.ask("eth_getBlockByNumber", hex(found.number), False)["hash"] for node in (first, second)]
+            assert blocks[0] != blocks[1]
+            assert connection.url == first.url
+
+            fork.ask("anvil_reset", {"forking": {"jsonRpcUrl": net.node.url}})
+            assert await check_agreement(connection, 0.01) == []
+            for node in (net.node, fork):
+                node.ask("anvil_mine", hex(DEPTH))
+            assert await check_agreement(connection, 0.01) == []  # so near the head honest nodes may differ
+            for node in (net.node, fork):
+                node.ask("anvil_mine", "0x1")
+
+
+async def test_open__endpoints_on_two_chains__refused_to_clients(net: Scene, fork: LocalNode) -> None:
+    keys, store = net.new_keys(), f"local:{net.folder / 'blobs'}"
+    with pytest.raises(EndpointsDisagree) as told:
+        await Session.start(rpc=[net.node.url, fork.url], deployment=net.deployment, store=store, keys=keys)
+    assert told.value.culprit == fork.url
+    assert told.value.hint is not None
+    both_ways = [net.node.url, net.node.ws_url]
+    async with await Session.start(rpc=both_ways, deployment=net.deployment, store=store, keys=keys) as session:
+        assert await session.connection.balance(keys.address) > 0
+
+
+def test_round__second_endpoint_on_a_fork__reported_and_never_worked_with(
+    whole: Scene, bad: RpcProxy, fork: LocalNode
+) -> None:
+    net, share = whole, whole.share(threshold=5)
+    one = net.ranked(share.grant_id)[0]
+    account = net.proxies[one].address
+    before = fork.ask("eth_getTransactionCount", account, "pending")
+    net.start(one, rpc_urls=[bad.url, fork.url], worker={"compare_s": 0.2}, health_port=0)
+    net.until(lambda: fork.url in disagreements(net, one), "report of the disagreement")
+    assert set(disagreements(net, one)) == {fork.url}
+    health = f"http://127.0.0.1:{net.child(one).report()['health_port']}/metrics"
+    assert "tpre_proxy_endpoints_aside 1.0" in httpx.get(health).text
+    net.reaches(net.open_round(share), RoundFinalized)
+
+    bad.behaviour = rpc_proxy.drop
+    round_id = net.open_round(share)
+    net.reaches(round_id, CfragsSubmitted, count=4)
+    refused = "not asked instead: block "
+    net.until(
+        lambda: any(refused in line.get("message", "") for line in net.child(one).logs()), "refusal to use the fork"
+    )
+    bad.behaviour = rpc_proxy.honest
+    net.reaches(round_id, RoundFinalized)
+    assert account in submitter(net, round_id)
+    assert fork.ask("eth_getTransactionCount", account, "pending") == before
     net.require_readable(share)
     net.require_clean()
 

@@ -96,6 +96,9 @@ def test_round__two_proxies_with_a_bad_disk__finished_by_the_rest(whole: Scene, 
     round_id = net.open_round(share)
     net.reaches(round_id, RoundFinalized)
     net.require_readable(share)
+    for number in ill:
+        assert net.child(number).wait() != 0
+        assert "StateUnwritable" in net.child(number).tail()
     net.restart_honest(*ill)  # the disk is good again: so are they
     again = net.open_round(share)
     net.reaches(again, RoundFinalized)

@@ -124,6 +124,7 @@ LIES: dict[str, tuple[Callable[[], Callable[[Event], Event | None]], str]] = {
     "result": (lambda: _changed(LeaderProposed, results=lambda _: (OTHER_POINT,)), "e(W, h2)"),
     "contributors": (lambda: _changed(LeaderProposed, contributors=lambda e: e.contributors ^ 7), "the result is the"),
     "leader": (lambda: _changed(LeaderProposed, leader=lambda _: "0x" + "11" * 20), "the leader sits"),
+    "final result": (lambda: _changed(RoundFinalized, result_hash=lambda _: bytes(32)), "the result is the one"),
     "hidden vote": (lambda: _hidden(VoteCast), "voted for it"),
     "opposite vote": (lambda: _changed(VoteCast, approve=lambda _: False), "voted for it"),
     "by proof": (lambda: _changed(RoundFinalized, by_proof=lambda _: True), "finalized by proof"),

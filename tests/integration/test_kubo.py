@@ -46,7 +46,7 @@ def store(node: KuboNode) -> Iterator[KuboStore]:
 
 @pytest.mark.parametrize(
     "size",
-    [0, 1, 2**18 - 1, 2**18, 2**18 + 1, 2**20 - 1, 2**20, 2**20 + 1, 5 * 2**20, 174 * 2**20, 174 * 2**20 + 1],
+    [0, 1, 2**18 - 1, 2**18, 2**18 + 1, 2**20 - 1, 2**20, 2**20 + 1, 50 * 2**20, 174 * 2**20, 174 * 2**20 + 1],
 )
 def test_put__any_size__all_agree_on_the_cid(
     node: KuboNode, store: KuboStore, tmp_path: Path, seeded: random.Random, size: int

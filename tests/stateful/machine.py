@@ -145,9 +145,9 @@ class RoundsMachine(Walk):
         elif phase == Phase.VOTING and (voters := [slot for slot in free if slot not in r.approvals | r.rejections]):
             self.vote_as(pick, voters[0], approve=True, known=True)
         elif phase == Phase.PROVABLE:
-            self.by_anyone(pick, "finalizeByProof")
+            self.finalize(pick, known=True)
         elif phase in (Phase.EXPIRED, Phase.ENDED) and not r.closed:
-            self.by_anyone(pick, "close")
+            self.close(pick)
         elif (r.finalized or r.closed) and (unpaid := [slot for slot in r.submitted if slot not in r.claimed]):
             if self.evm.now <= r.vote_end:
                 self.evm.now = r.vote_end  # the last moment of the challenge window: too early
@@ -164,18 +164,27 @@ class RoundsMachine(Walk):
             self.take_the_next_step(pick)
 
     @OPENED
-    @rule(pick=PICK, function=st.sampled_from(["finalizeByProof", "close", "claimFee"]), slot=SLOTS)
-    def end(self, pick: int, function: str, slot: int) -> None:
-        if function == "claimFee":
+    @rule(pick=PICK, does=st.sampled_from(["finalize", "finalize another", "close", "claim"]), slot=SLOTS)
+    def end(self, pick: int, does: str, slot: int) -> None:
+        if does == "claim":
             self.claim_as(pick, slot)
+        elif does == "close":
+            self.close(pick)
         else:
-            self.by_anyone(pick, function)
+            self.finalize(pick, known=does == "finalize")
 
-    def by_anyone(self, pick: int, function: str) -> None:
+    def finalize(self, pick: int, known: bool) -> None:
+        index = self.index(pick)
+        r, current = self.model.rounds[index], self.result_hashes[index]
+        named = current if known else keccak(current)
+        error = self.model.finalize_by_proof(self.evm.now, r, (named, current))
+        papers = (r.id, self.world.committee, self.papers(r)[1], named)
+        self.in_round(error, self.world.stranger, "finalizeByProof", *papers)
+
+    def close(self, pick: int) -> None:
         r = self.model.rounds[self.index(pick)]
-        does = self.model.close if function == "close" else self.model.finalize_by_proof
-        error = does(self.evm.now, r)
-        self.in_round(error, self.world.stranger, function, r.id, self.world.committee, self.papers(r)[1])
+        error = self.model.close(self.evm.now, r)
+        self.in_round(error, self.world.stranger, "close", r.id, self.world.committee, self.papers(r)[1])
 
     def claim_as(self, pick: int, slot: int) -> None:
         r = self.model.rounds[self.index(pick)]

@@ -48,7 +48,7 @@ class RoundModel:
 
     def drop_proposal(self) -> None:
         self.leader = self.vote_end = 0
-        self.approvals, self.rejections = set(), set()
+        self.approvals, self.rejections, self.contributors = set(), set(), set()
 
 
 @dataclass
@@ -184,6 +184,7 @@ class Model:
             return "WrongResult", (r.id,)
         r.leader, r.approvals, r.contributors = slot, {slot}, set(contributors)
         r.vote_end = now + self.settings.vote_seconds
+        self.converted = True
         if self._majority(r.approvals):
             self._finalize(now, r)
         return None
@@ -191,11 +192,13 @@ class Model:
     def vote(
         self, now: int, r: RoundModel, sender: Address, slot: int, approve: bool, hashes: tuple[bytes, bytes]
     ) -> Error:
-        """``hashes``: the result hash given, and the proposal's."""
-        if error := self._wrong_phase(r, now, Phase.VOTING) or self._not_member(r, slot, sender):
+        """``hashes``, here and below: the result hash given, and the proposal's."""
+        if error := self._wrong_phase(r, now, Phase.VOTING):
             return error
         if hashes[0] != hashes[1]:
-            return "WrongResultHash", (r.id, *hashes)
+            return "WrongResultHash", (r.id, hashes[0])
+        if error := self._not_member(r, slot, sender):
+            return error
         if slot in r.approvals | r.rejections:
             return "AlreadyVoted", (r.id, slot)
         (r.approvals if approve else r.rejections).add(slot)
@@ -206,14 +209,16 @@ class Model:
             r.drop_proposal()
         return None
 
-    def finalize_by_proof(self, now: int, r: RoundModel) -> Error:
+    def finalize_by_proof(self, now: int, r: RoundModel, hashes: tuple[bytes, bytes]) -> Error:
         if error := self._wrong_phase(r, now, Phase.PROVABLE):
             return error
+        if hashes[0] != hashes[1]:
+            return "WrongResultHash", (r.id, hashes[0])
         self._finalize(now, r)
         return None
 
     def _finalize(self, now: int, r: RoundModel) -> None:
-        r.finalized = self.converted = True
+        r.finalized = True
         r.vote_end = now + self.settings.challenge_seconds
         self._keep_in_reserve(r, self._owed(r))
 

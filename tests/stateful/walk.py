@@ -109,6 +109,10 @@ class Walk(RuleBasedStateMachine):
             value = keccak(value + link)
         return value
 
+    def proposal(self, index: int, data: structs.RoundData) -> bytes:
+        voted = self.result_hashes[index]
+        return keccak(self.world.round_key(data) + voted) if any(voted) else bytes(32)
+
     # --- what must hold after every step ---
 
     @invariant()
@@ -134,7 +138,7 @@ class Walk(RuleBasedStateMachine):
                 contributors=bitmap(r.contributors),
                 key=self.world.round_key(data),
                 submissions=self.chain(data, [one.link for one in self.posted[index]]),
-                result_hash=self.result_hashes[index],
+                proposal=self.proposal(index, data),
             )
             assert self.evm.call("ConversionRounds", "roundOf", r.id) == expected
             assert self.evm.call("ConversionRounds", "phaseOf", r.id) == self.model.phase(r, self.evm.now)

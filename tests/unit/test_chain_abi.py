@@ -42,7 +42,8 @@ from tpre_offchain.types import Address, Epoch, GrantId, RoundId, Slot, StreamId
 CLASSES = (KeyRegistry, ProxyRegistry, RecordRegistry, GrantRegistry, ConversionRounds, Treasury)
 # functions that only the system's contracts may call, and references between them: no client has a use for these
 BETWEEN_CONTRACTS = {
-    "hold", "credit", "penalize", "recordMisses", "recordServed", "takeQuota", "returnReserve", "openFirstRound",
+    "hold", "credit", "penalize", "recordMisses", "recordServed", "takeQuota", "returnReserve",
+    "markConverted", "openFirstRound",
     "keys", "records", "proxies", "grants", "rounds", "treasury", "verifier",
 }  # fmt: skip
 IN_SETTINGS = {"complaintPenaltyWei", "maxGrantSeconds"}

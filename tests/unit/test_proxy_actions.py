@@ -12,7 +12,16 @@ from tpre_offchain.crypto.keys import Identity
 from tpre_offchain.proxy.actions import SUBMIT_GAS, NotChecked, Workbench, prepare
 from tpre_offchain.proxy.checks import Findings
 from tpre_offchain.proxy.contracts import ProxyContracts
-from tpre_offchain.proxy.decide import Challenge, Complain, Propose, ReportCapsule, Submit, Transaction, Vote
+from tpre_offchain.proxy.decide import (
+    Challenge,
+    Complain,
+    FinalizeByProof,
+    Propose,
+    ReportCapsule,
+    Submit,
+    Transaction,
+    Vote,
+)
 from tpre_offchain.proxy.rounds import fold
 from tpre_offchain.types import Slot
 
@@ -30,9 +39,10 @@ def test_prepare__grant_was_not_read__raises(action: Transaction) -> None:
         prepare(action, bench())
 
 
-def test_prepare__vote_without_a_proposal__raises() -> None:
+@pytest.mark.parametrize("action", [Vote(approve=True), FinalizeByProof()])
+def test_prepare__vote_or_proof_without_a_proposal__raises(action: Transaction) -> None:
     with pytest.raises(NotChecked, match="no proposal"):
-        prepare(Vote(approve=True), bench(events=4))
+        prepare(action, bench(events=4))
 
 
 def test_key_of__other_step_or_subject__other_key() -> None:
@@ -46,6 +56,7 @@ def test_key_of__other_step_or_subject__other_key() -> None:
         Propose(frozenset({Slot(1)})),
         Propose(frozenset({Slot(2)})),
         Vote(approve=True),
+        FinalizeByProof(),
     ]
     keys = [bench().key_of(action) for action in actions]
     assert len(set(keys)) == len(actions)

@@ -112,7 +112,10 @@ def test_put__disk_fails__raises_the_fitting_error_and_leaves_nothing(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_put__really_full_disk__raises_store_full(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [1, LEAF_BYTES])  # kept in a buffer first, or written at once
+def test_put__really_full_disk__raises_store_full(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
     """The device that is always full stands for the file."""
     real_open = Path.open
 
@@ -121,7 +124,7 @@ def test_put__really_full_disk__raises_store_full(store: LocalStore, monkeypatch
 
     monkeypatch.setattr(Path, "open", open_full)
     with pytest.raises(StoreFull):
-        store.put([bytes(LEAF_BYTES)])
+        store.put([bytes(size)])
 
 
 def test_get__absent__raises_not_found(store: LocalStore) -> None:

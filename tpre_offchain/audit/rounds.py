@@ -136,12 +136,17 @@ def _check_result(
     cfrags: dict[Slot, tuple[CfragsSubmitted, VerifiedCFrags]],
 ) -> None:
     final = chain.one_of(RoundFinalized, shown, round_id=opened.round_id)
-    proposed = chain.one_of(LeaderProposed, shown, round_id=opened.round_id, result_hash=state.result_hash)
+    proposed = chain.one_of(
+        LeaderProposed,
+        shown,
+        lambda event: hashing.proposal_hash(state.key, event.result_hash) == state.proposal,
+        round_id=opened.round_id,
+    )
     kept = [j for j in range(len(opened.capsules)) if not proposed.excluded >> j & 1]
     with findings.check(shown, "the result is the one whose hash the contract stores"):
         points = [G1.from_evm(point) for point in proposed.results]
         found = hashing.result_hash(opened.round_id, proposed.contributors, proposed.excluded, points)
-        require(found == state.result_hash == final.result_hash, "another hash")
+        require(found == proposed.result_hash == final.result_hash, "another hash")
     with findings.check(shown, "e(W, h2) == e(c1, V) for every record"):
         c1s = [G1.from_evm(opened.capsules[j]) for j in kept]
         points = [G1.from_evm(point) for point in proposed.results]

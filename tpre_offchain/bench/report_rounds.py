@@ -11,6 +11,8 @@ PAPER_CONVERSION_MS: Final = 98.0
 GROWTH_GOAL: Final = 5.0
 THROUGHPUT_GOAL: Final = 50.0
 SIGNED_GAS_GOAL: Final = 230_000
+IDLE_CALLS_GOAL: Final = 100.0
+COLD_START_GOAL_MS: Final = 300.0
 
 
 def rounds(figures: Mapping[str, Any]) -> str:
@@ -65,13 +67,33 @@ def load(figures: Mapping[str, Any]) -> str:
     growth = next((row["growth"] for row in figures["concurrent"] if row["requests"] == 50), None)
     best = max(row["per_second"] for row in figures["batches"])
     failures = sum(row["failures"] for row in [*figures["concurrent"], *figures["batches"], figures["steady"]])
-    grown = "not measured" if growth is None else f"{growth:.1f}x ({'met' if growth <= GROWTH_GOAL else 'missed'})"
+    grown = "not measured" if growth is None else f"{growth:.1f}x ({_met(growth <= GROWTH_GOAL)})"
     text = (
         "## Load\n\n    tpre bench load -o load.json\n\n"
         f"Goals: latency at 50 requests <= {GROWTH_GOAL:g}x that of one: {grown}. >= {THROUGHPUT_GOAL:g} conversions/s "
-        f"in batches: {best:.0f}/s ({'met' if best >= THROUGHPUT_GOAL else 'missed'}). No failures: {failures}."
+        f"in batches: {best:.0f}/s ({_met(best >= THROUGHPUT_GOAL)}). No failures: {failures}."
     )
     return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.load(figures))])
+
+
+def frugality(figures: Mapping[str, Any]) -> str:
+    """RPC calls of an idle proxy, memory, start-up."""
+    calls = sum(figures["idle_calls_an_hour"].values())
+    first, last = figures["memory"][1], figures["memory"][-1]
+    grown = last["largest_mib"] - first["largest_mib"]
+    start = figures["cold_start_ms"]["p50"]
+    text = (
+        "## Frugality\n\n    tpre bench frugality -o frugality.json\n\n"
+        f"Goals: an idle proxy makes <= {IDLE_CALLS_GOAL:g} RPC calls an hour by WebSocket: {calls:.0f} "
+        f"({_met(calls <= IDLE_CALLS_GOAL)}). Memory flat: the largest proxy grew by {grown:.1f} MiB from round "
+        f"{first['rounds']:,} to round {last['rounds']:,}. `tpre --help` in <= {COLD_START_GOAL_MS:g} ms: "
+        f"{start:.0f} ms ({_met(start <= COLD_START_GOAL_MS)})."
+    )
+    return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.frugality(figures))])
+
+
+def _met(goal: bool) -> str:
+    return "met" if goal else "missed"
 
 
 def _machine(figures: Mapping[str, Any]) -> str:

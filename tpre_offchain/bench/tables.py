@@ -154,6 +154,19 @@ def data(figures: Mapping[str, Any]) -> list[Table]:
     return [Table(title, ["", "MiB a processor second", "of raw AES-256-GCM"], rows)]
 
 
+def frugality(figures: Mapping[str, Any]) -> list[Table]:
+    """Calls of an idle proxy, memory over rounds."""
+    calls = figures["idle_calls_an_hour"]
+    calls_rows = [[method, number(count)] for method, count in calls.items()] + [["all", number(sum(calls.values()))]]
+    memory = [[f"{row['rounds']:,}", number(row["largest_mib"]), number(row["mean_mib"])] for row in figures["memory"]]
+    start = figures["cold_start_ms"]
+    return [
+        Table(f"an idle proxy, a block each {figures['block_s']:g} s", ["RPC method", "calls an hour"], calls_rows),
+        Table("resident memory of the proxies, MiB", ["after rounds", "largest", "mean"], memory),
+        Table("cold start, ms", ["", "p50", "max"], [["tpre --help", number(start["p50"]), number(start["max"])]]),
+    ]
+
+
 def units(figures: Mapping[str, Any]) -> list[Table]:
     """Single operations, and what they add up to for each step of one record with t=3, n=5."""
     costs = figures["units_us"]

@@ -14,7 +14,7 @@ from tpre_offchain.chain.call import Call, Receipt
 from tpre_offchain.chain.log_ranges import LogRanges
 from tpre_offchain.chain.logs import Log
 from tpre_offchain.chain.reverts import decode_revert
-from tpre_offchain.chain.rpc_errors import EndpointDown, RpcRefused, StalePeer, WrongChain
+from tpre_offchain.chain.rpc_errors import EndpointDown, EndpointsDisagree, RpcRefused, StalePeer, WrongChain
 from tpre_offchain.chain.transport import Transport, open_transport, public_url
 from tpre_offchain.chain.transport_errors import TransportFailed
 from tpre_offchain.chain.websocket import WS_SCHEMES
@@ -60,6 +60,8 @@ class _Endpoint:
     checked: bool = False
     """Its chain id was compared with ours."""
     down_until: float = 0.0
+    disagrees: EndpointsDisagree | None = None
+    """Set aside: it has another chain than the endpoint that is believed."""
 
 
 class Connection:
@@ -141,33 +143,71 @@ class Connection:
     @property
     def websocket_urls(self) -> tuple[str, ...]:
         """The endpoints that can push."""
-        return tuple(e.transport.url for e in self._endpoints if e.transport.url.startswith(WS_SCHEMES))
+        asked = [e.transport.url for e in self._endpoints if e.disagrees is None]
+        return tuple(url for url in asked if url.startswith(WS_SCHEMES))
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All endpoints in the order in which they were named, without what may be secret in a URL."""
+        return tuple(public_url(endpoint.transport.url) for endpoint in self._endpoints)
 
     async def rpc(self, method: str, *params: Any, timeout_s: float | None = None) -> Any:
-        """One JSON-RPC call, over the first endpoint that answers.
+        """One JSON-RPC call, over the first endpoint that answers and is not set aside.
 
         Raises ``RpcRefused`` for a node's error object, ``EndpointDown`` where no endpoint answers, ``WrongChain``.
         """
         failure = EndpointDown("no endpoint is left to ask")
         for index in self._order():
-            endpoint = self._endpoints[index]
             try:
-                if not endpoint.checked and self.chain_id:
-                    await self._check_chain(endpoint)
-                response = await self._request(endpoint, method, params, timeout_s)
-            except TransportFailed as problem:
-                endpoint.down_until = self._clock() + BACKOFF_S
-                failure = EndpointDown(f"{method}: {problem}", culprit=public_url(endpoint.transport.url))
+                response = await self._response_of(index, method, params, timeout_s)
+            except EndpointDown as problem:
+                failure = problem
                 continue
             self._preferred = index
             return _result(method, response)
+        for endpoint in self._endpoints:
+            if endpoint.disagrees is not None:
+                text = f"{failure.message}; not asked instead: {endpoint.disagrees.message}"
+                raise EndpointDown(text, culprit=failure.culprit, hint=endpoint.disagrees.hint) from failure
         raise failure
+
+    async def rpc_of(self, index: int, method: str, *params: Any, timeout_s: float | None = None) -> Any:
+        """One JSON-RPC call, over the endpoint of that place in ``urls`` alone. Raises what ``rpc`` raises."""
+        return _result(method, await self._response_of(index, method, params, timeout_s))
+
+    def is_aside(self, index: int) -> bool:
+        """Whether the endpoint of that place in ``urls`` is set aside."""
+        return self._endpoints[index].disagrees is not None
+
+    def set_aside(self, found: Mapping[int, EndpointsDisagree | None]) -> list[EndpointsDisagree]:
+        """Set endpoints aside, or take them back where the value is None; returns the disagreements that stand.
+
+        See ``agreement``, which finds them.
+        """
+        for index, disagreement in found.items():
+            self._endpoints[index].disagrees = disagreement
+        if self.is_aside(self._preferred):
+            self._preferred = next((i for i in range(len(self._endpoints)) if not self.is_aside(i)), self._preferred)
+        return [endpoint.disagrees for endpoint in self._endpoints if endpoint.disagrees is not None]
 
     def _order(self) -> list[int]:
         now, count = self._clock(), len(self._endpoints)
         circle = [(self._preferred + step) % count for step in range(count)]
+        circle = [index for index in circle if not self.is_aside(index)]
         # those at rest come last: when all are down, the one to wake first is tried, not refused
         return sorted(circle, key=lambda index: max(0.0, self._endpoints[index].down_until - now))
+
+    async def _response_of(
+        self, index: int, method: str, params: Sequence[Any], timeout_s: float | None
+    ) -> Mapping[str, Any]:
+        endpoint = self._endpoints[index]
+        try:
+            if not endpoint.checked and self.chain_id:
+                await self._check_chain(endpoint)
+            return await self._request(endpoint, method, params, timeout_s)
+        except TransportFailed as problem:
+            endpoint.down_until = self._clock() + BACKOFF_S
+            raise EndpointDown(f"{method}: {problem}", culprit=public_url(endpoint.transport.url)) from problem
 
     async def _check_chain(self, endpoint: _Endpoint) -> None:
         actual = int(_result("eth_chainId", await self._request(endpoint, "eth_chainId", (), None)), 16)

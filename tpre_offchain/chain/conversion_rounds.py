@@ -140,13 +140,16 @@ class ConversionRounds(Contract):
             done_phases=OVER | {Phase.PROVABLE},
         )
 
-    def finalize_by_proof(self, round_id: RoundId, committee: Sequence[Member], round_data_hash: bytes) -> Call:
+    def finalize_by_proof(
+        self, round_id: RoundId, committee: Sequence[Member], round_data_hash: bytes, result_hash: bytes
+    ) -> Call:
         """Finalizes a verified proposal whose vote window passed without a majority."""
         return self.transaction(
             "finalizeByProof",
             round_id,
             committee,
             round_data_hash,
+            result_hash,
             description=f"finalize {_shown(round_id)} by proof",
             done_phases=OVER,
         )

@@ -122,7 +122,7 @@ class GrantRegistry(Contract):
         return self.transaction("reclaimDeposit", grant_id, description=f"reclaim the deposit of grant {grant_id}")
 
     def collect_price(self, grant_id: GrantId) -> Call:
-        """Credits the price to the owner once a round of the grant is finalized."""
+        """Credits the price to the owner once a right result was proposed in a round of the grant."""
         return self.transaction(
             "collectPrice",
             grant_id,

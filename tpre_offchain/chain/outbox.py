@@ -196,7 +196,11 @@ class Outbox:
             nonce = self._nonces.take()
             signed = self._sign(call, nonce, gas, fees)
             failpoint("outbox.signed")
-            posted = self._store.add(key, nonce, gas, call, signed, self._clock())
+            try:
+                posted = self._store.add(key, nonce, gas, call, signed, self._clock())
+            except BaseException:
+                self._nonces.give_back(nonce)  # not written down, so never sent
+                raise
             failpoint("outbox.recorded")
             # nodes without a queue want nonces in order: the next transaction waits until this one is accepted
             early = await self._delivery.submit(posted)

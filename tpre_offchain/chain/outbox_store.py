@@ -17,6 +17,7 @@ from typing import Any
 from tpre_offchain.chain.call import Call
 from tpre_offchain.chain.fees import Fees
 from tpre_offchain.types import Address
+from tpre_offchain.unfinished import StateDatabase, open_database
 
 KEEP_S = 7 * 86_400
 
@@ -74,7 +75,7 @@ class Posted:
 class OutboxStore:
     """The table of one account on one chain; ``ledger`` names both, so one file serves many.
 
-    A damaged file is renamed aside and begun anew.
+    A damaged file is renamed aside and begun anew. Every method may raise ``StateUnwritable``.
     """
 
     def __init__(self, path: str | Path, ledger: str) -> None:
@@ -82,7 +83,7 @@ class OutboxStore:
         try:
             self._db = _open(path)
         except sqlite3.OperationalError:
-            raise  # locked, or the disk: nothing is wrong with the file
+            raise  # nothing is wrong with the file
         except sqlite3.DatabaseError:
             _set_aside(Path(path))
             self._db = _open(path)
@@ -191,8 +192,8 @@ class OutboxStore:
         return Posted(int(str(tx_id)), str(key), int(str(nonce)), int(str(gas)), call, attempts)
 
 
-def _open(path: str | Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=10)
+def _open(path: str | Path) -> StateDatabase:
+    db = open_database(path, isolation_level=None, timeout=10)
     try:
         db.execute("PRAGMA journal_mode = WAL")
         # a crash of the process loses nothing; after a power cut the chain tells what a lost row would have
@@ -215,11 +216,17 @@ def _set_aside(path: Path) -> None:
 class _Commit:
     """One SQLite transaction: committed at the end, rolled back on an exception."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: StateDatabase) -> None:
         self._db = db
 
     def __enter__(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        try:
+            if kind is None:
+                self._db.execute("COMMIT")
+        finally:
+            # a full disk may have undone it already
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")

@@ -53,6 +53,22 @@ class StalePeer(ChainError):
         self.behind = behind
 
 
+class EndpointsDisagree(ChainError):
+    """Two endpoints have different blocks at one height. ``believed`` is the one named first; ``culprit`` is the other,
+    which may as well be the one that is right: that is for people to find out."""
+
+    default_retryable = True
+    default_hint = "one of them is wrong or on a fork: name only the one that you trust"
+
+    number: int
+    believed: str
+
+    def __init__(self, number: int, believed: str, other: str) -> None:
+        super().__init__(f"block {number} is another one at {other} than at {believed}", culprit=other)
+        self.number = number
+        self.believed = believed
+
+
 class RpcRefused(ChainError):
     """A node answered a request with an error object. ``code`` and ``data`` are the node's."""
 

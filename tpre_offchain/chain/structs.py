@@ -177,7 +177,8 @@ class GrantSettings:
 class Access:
     """IGrantRegistry.Access: a request and, once granted, the grant. ``expiry`` is unix time, 0 until granted.
 
-    ``offered``: by the owner, unasked; ``converted``: a round of it was finalized. Price and deposit in wei.
+    ``offered``: by the owner, unasked; ``converted``: a right result was proposed in one of
+    its rounds. Price and deposit in wei.
     """
 
     status: Status
@@ -306,7 +307,7 @@ class Round:
     contributors: int
     key: bytes
     submissions: bytes
-    result_hash: bytes
+    proposal: bytes
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,13 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Read:
-    """All logs up to the cursor's block have been given: the cursor may be saved."""
+    """All logs up to the cursor's block have been given: the cursor may be saved. ``last``: there were no more.
+
+    A reader's first look gives one even where nothing is new.
+    """
 
     cursor: Cursor
+    last: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class WatchSettings:
 
     confirmations: int = 0
     poll_s: float = 1.0
-    idle_s: float = 30.0
+    idle_s: float = 120.0
     reorg_limit: int = 64
     endpoint_rest_s: float = 1.0
 
@@ -104,6 +108,7 @@ class LogReader:
         self._connection = connection
         self._addresses = tuple(addresses)
         self._settings = settings or WatchSettings()
+        self._looked = False
         self._behind: deque[Cursor] = deque([start] if start.hash else [], maxlen=REMEMBERED_CURSORS)
 
     async def read(self) -> AsyncIterator[WatchItem]:
@@ -116,6 +121,9 @@ class LogReader:
             self._move(await self._common_ancestor(head))
             yield Rewound(self.cursor)
         target = head.number - self._settings.confirmations
+        if self.cursor.number >= target and not self._looked:
+            yield Read(self.cursor)
+        self._looked = True
         while self.cursor.number < target:
             last = min(target, self.cursor.number + BLOCKS_AT_ONCE)
             # the header first: a reorganisation in between leaves a hash behind that the next read finds to be wrong
@@ -125,7 +133,7 @@ class LogReader:
             for log in await self._connection.get_logs(self._addresses, self.cursor.number + 1, last):
                 yield log
             self._move(Cursor(end.number, end.hash))
-            yield Read(self.cursor)
+            yield Read(self.cursor, last=last == target)
 
     def _move(self, cursor: Cursor) -> None:
         self.cursor = cursor

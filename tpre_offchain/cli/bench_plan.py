@@ -90,6 +90,25 @@ def measure_load(*, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     return on_fresh_net(5, 3, work, say)
 
 
+def measure_frugality(idle_s: float, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Five proxies without work, then with much."""
+    from tpre_offchain.bench import frugality
+    from tpre_offchain.bench.sharing import share
+    from tpre_offchain.cli.bench_net import BenchNet, on_fresh_net
+
+    plan = frugality.FrugalityPlan(idle_s=idle_s, rounds=rounds)
+
+    async def work(net: BenchNet) -> dict[str, Any]:
+        sharing = await share(net.owner, net.user, threshold=3, committee=5, records=1, conversions=rounds)
+        proxies = [
+            frugality.ProxyProcess(one.process.pid, f"http://127.0.0.1:{one.health_port}/metrics")
+            for one in net.net.proxies
+        ]
+        return await frugality.measure_frugality(sharing, net.listener, proxies, plan, say)
+
+    return on_fresh_net(5, 3, work, say)
+
+
 def measure_shares(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Rounds for several committees among as many proxies as the largest of them needs."""
     from tpre_offchain.bench import shares
@@ -113,8 +132,16 @@ def quick_measurements(say: Callable[[str], None]) -> list[Mapping[str, Any]]:
 
 
 def _measurements() -> Mapping[str, Measurement]:
-    rounds = {"round": _rounds, "exchange": _exchange}
-    return {"crypto": _crypto, "data": _data, **rounds, "shares": _shares, "load": _load, "gas": _gas}
+    return {
+        "crypto": _crypto,
+        "data": _data,
+        "round": _rounds,
+        "exchange": _exchange,
+        "shares": _shares,
+        "load": _load,
+        "frugality": _frugality,
+        "gas": _gas,
+    }
 
 
 def _data(quick: bool) -> Mapping[str, Any]:
@@ -137,6 +164,10 @@ def _shares(quick: bool) -> Mapping[str, Any]:
 
 def _load(quick: bool) -> Mapping[str, Any]:
     return measure_load(quick=quick, say=_silent)
+
+
+def _frugality(quick: bool) -> Mapping[str, Any]:
+    return measure_frugality(*((150.0, 100) if quick else (600.0, 10_000)), _silent)
 
 
 def _gas(quick: bool) -> Mapping[str, Any]:

@@ -34,6 +34,11 @@ def shares(figures: Mapping[str, Any]) -> list[str | Grid]:
     return [_grid(table) for table in tables.shares(figures)]
 
 
+def frugality(figures: Mapping[str, Any]) -> list[str | Grid]:
+    """An idle proxy's calls, memory, start-up."""
+    return [_grid(table) for table in tables.frugality(figures)]
+
+
 def simulation(figures: Mapping[str, Any]) -> list[str | Grid]:
     """By chain, and the proxies."""
     return [_grid(table) for table in tables.simulation(figures)]

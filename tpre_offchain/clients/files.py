@@ -63,8 +63,11 @@ def new_sibling(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    file = os.fdopen(descriptor, "wb")
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file, temporary
+        yield file, temporary
     finally:
+        # whoever keeps the file has synced it; after a failure a full disk would only hide what failed
+        with suppress(OSError):
+            file.close()
         temporary.unlink(missing_ok=True)

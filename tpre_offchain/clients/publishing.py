@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from tpre_offchain.chain.call import Call, Receipt
@@ -28,8 +29,9 @@ from tpre_offchain.crypto.metadata import DEK_BYTES, Metadata, signing_hash
 from tpre_offchain.crypto.pre import encrypt
 from tpre_offchain.failpoints import failpoint
 from tpre_offchain.storage.cid import Cid, compute_cid
-from tpre_offchain.storage.errors import StoreUnavailable
+from tpre_offchain.storage.errors import StoreFull, StoreReadOnly, StoreUnavailable
 from tpre_offchain.types import Epoch, RecordId, StreamId
+from tpre_offchain.unfinished import unfinished_in
 
 MAX_BATCH: Final = 64
 """Records a transaction: well below the size that nodes take (128 KiB) and the gas that a transaction may use."""
@@ -132,10 +134,12 @@ class Publisher:
         return await self._session.in_thread(work)
 
     def _spool(self, pieces: Iterator[bytes]) -> Cid:
-        with new_sibling(self._queue.spooled_path(b"new")) as (file, part):
-            cid = compute_cid(_teed(pieces, file))
-            sync(file)
-            part.replace(self._queue.spooled_path(cid.to_bytes()))
+        place = self._queue.spooled_path(b"new")
+        with new_sibling(place) as (file, part):
+            cid = compute_cid(_teed(pieces, file, place.parent))
+            with unfinished_in(place.parent):
+                sync(file)
+                part.replace(self._queue.spooled_path(cid.to_bytes()))
         return cid
 
     async def _stored(self, job: Job) -> Job:
@@ -167,6 +171,10 @@ class Publisher:
             for job in jobs:
                 self._queue.set_error(job, error.message)
             raise PublishQueued(jobs[0].number, error.message) from error
+        except (StoreFull, StoreReadOnly) as error:  # waiting does not help, but what is queued stays queued
+            for job in jobs:
+                self._queue.set_error(job, error.message)
+            raise
 
     async def _sent(self, jobs: Sequence[Job], watch: Stopwatch) -> list[PublishedRecord]:
         """Put jobs of one stream on the chain in one transaction, each exactly once."""
@@ -302,7 +310,8 @@ def seal_record(session: Session, job: Job, label: LabelKey, sequence: int) -> S
     )
 
 
-def _teed(pieces: Iterator[bytes], file: BinaryIO) -> Iterator[bytes]:
-    for piece in pieces:
-        file.write(piece)
+def _teed(pieces: Iterator[bytes], file: BinaryIO, folder: Path) -> Iterator[bytes]:
+    for piece in pieces:  # what the source raises is the caller's
+        with unfinished_in(folder):
+            file.write(piece)
         yield piece

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sqlite3
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from tpre_offchain.clients.results import PendingPublish
 from tpre_offchain.crypto.hashing import Random, hkdf
 from tpre_offchain.errors import StorageError
 from tpre_offchain.types import Epoch, StreamId
+from tpre_offchain.unfinished import open_database, unfinished_in
 
 if sys.platform != "win32":
     import fcntl
@@ -82,20 +82,24 @@ class Job:
 
 
 class PublishQueue:
-    """The unfinished publishes of one account. ``folder``: None keeps them in memory, without a spool."""
+    """The unfinished publishes of one account. ``folder``: None keeps them in memory, without a spool.
+
+    Every method may raise ``StateUnwritable``.
+    """
 
     def __init__(self, folder: Path | None, account_secret: bytes, random: Random) -> None:
         self.spool = None if folder is None else folder / "spool"
         self._lock_path = None if folder is None else folder / "publish.lock"
         self._turn = asyncio.Lock()
         if self.spool is not None and folder is not None:
-            make_private_folder(self.spool)
             path = folder / "publish.sqlite"
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
-            self._db = sqlite3.connect(path, isolation_level=None)
+            with unfinished_in(folder):
+                make_private_folder(self.spool)
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
+            self._db = open_database(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
         else:
-            self._db = sqlite3.connect(":memory:", isolation_level=None)
+            self._db = open_database(":memory:", isolation_level=None)
         self._db.execute(_SCHEMA)
         self._cipher = AESGCM(hkdf(account_secret, "TPRE-V1/publish-queue", b"", 32))
         self._random = random
@@ -107,7 +111,9 @@ class PublishQueue:
             if self._lock_path is None:
                 yield
                 return
-            with self._lock_path.open("ab") as file:
+            with unfinished_in(self._lock_path):
+                lock = self._lock_path.open("ab")
+            with lock as file:
                 while not _locked(file.fileno()):  # noqa: ASYNC110 - no event tells when another program lets go
                     await asyncio.sleep(_LOCK_POLL_S)
                 yield
@@ -174,7 +180,8 @@ class PublishQueue:
 
     def _drop_spooled(self, job: Job) -> None:
         if self.spool is not None:
-            self.spooled_path(job.cid).unlink(missing_ok=True)
+            with unfinished_in(self.spool):
+                self.spooled_path(job.cid).unlink(missing_ok=True)
 
     def _job(self, row: tuple[Any, ...]) -> Job:
         number, stream_id, source, body, dek, sealed, spooled = row

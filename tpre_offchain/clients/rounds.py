@@ -23,7 +23,7 @@ from tpre_offchain.clients.points import points_from_evm
 from tpre_offchain.clients.results import ConversionRecord, Vote
 from tpre_offchain.crypto.cfrag import RoundContext, VerifiedResult, verify_result
 from tpre_offchain.crypto.curve import G1
-from tpre_offchain.crypto.hashing import Domain, result_hash
+from tpre_offchain.crypto.hashing import Domain, proposal_hash, result_hash
 from tpre_offchain.types import GrantId, RecordId, RoundId, Slot
 
 EventT = TypeVar("EventT", bound=Event)
@@ -70,7 +70,7 @@ class Rounds:
         since = opened.at.block_number
         proposals = await self._events(LeaderProposed, round_id, since)
         # There may be several, after a rejection or an exclusion: the stored hash names the final one.
-        final = [one for one in proposals if _hash_of(one) == state.result_hash]
+        final = [one for one in proposals if proposal_hash(state.key, _hash_of(one)) == state.proposal]
         proposed = self._one(final[-1:], round_id)
         finalized = self._one(await self._events(RoundFinalized, round_id, since), round_id)
         return FinalizedRound(state, opened, proposed, finalized)

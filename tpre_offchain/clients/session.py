@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from tpre_offchain.chain.agreement import open_agreeing
 from tpre_offchain.chain.archive import LogArchive
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.contracts import Contracts
@@ -34,6 +35,7 @@ from tpre_offchain.crypto.hashing import Domain, Random
 from tpre_offchain.storage.opening import open_store
 from tpre_offchain.storage.store import BlobStore
 from tpre_offchain.types import Address
+from tpre_offchain.unfinished import unfinished_in
 
 T = TypeVar("T")
 
@@ -121,14 +123,16 @@ class Session:
         ``rpc``: URL or URLs of the chain. ``deployment``: the addresses, or their file. ``store``: such as
         ``local:PATH``. ``state``: a folder where transactions and publishes under way survive a crash, kept apart by
         chain and account; None keeps them in memory. ``archive``: logs for a node that has pruned its own. Raises
-        ``EndpointDown``, ``WrongChain``, ``BadDeploymentFile``, ``NotDeployed``, ``UnknownStore``, ``BadArchive``.
+        ``EndpointDown``, ``EndpointsDisagree``, ``WrongChain``, ``BadDeploymentFile``, ``NotDeployed``,
+        ``UnknownStore``, ``BadArchive``, ``StateUnwritable``.
         """
         place = deployment if isinstance(deployment, Deployment) else Deployment.load(deployment)
         blobs = store if isinstance(store, BlobStore) else open_store(store)
         folder = None if state is None else Path(state) / f"{place.chain_id}-{keys.address}"
         if folder is not None:
-            make_private_folder(folder)
-        connection = await Connection.open([rpc] if isinstance(rpc, str) else list(rpc), place.chain_id)
+            with unfinished_in(folder):
+                make_private_folder(folder)
+        connection = await open_agreeing([rpc] if isinstance(rpc, str) else list(rpc), place.chain_id)
         try:
             connection.archive = None if archive is None else archive.require_of(place)
             path: str | Path = ":memory:" if folder is None else folder / "outbox.sqlite"

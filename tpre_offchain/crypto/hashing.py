@@ -375,3 +375,8 @@ def message_digest(domain: Domain, round_id: RoundId, recipient: str, subject: s
 def result_hash(round_id: RoundId, contributors: int, excluded: int, results: Sequence[G1]) -> bytes:
     """What is voted on; ``contributors`` and ``excluded`` are bitmaps."""
     return keccak256(word(round_id) + word(contributors) + word(excluded) + points_hash(results))
+
+
+def proposal_hash(key: bytes, voted: bytes) -> bytes:
+    """What a round keeps of its live or final proposal; ``key``: the round's, ``voted``: the result hash (SPEC §9)."""
+    return keccak256(key + voted)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from tpre_offchain.chain import structs
 from tpre_offchain.chain.call import Call
+from tpre_offchain.chain.events import LeaderProposed
 from tpre_offchain.crypto import hashing
 from tpre_offchain.crypto.cfrag import CFrags, RoundContext, VerifiedCFrags
 from tpre_offchain.crypto.complaint import prove_complaint
@@ -94,7 +95,7 @@ class Workbench:
         """Names the logical step for the outbox: what is sent and mined under a key is not sent again."""
         subject = f"{self.facts.round_id:x}"
         match action:
-            case Vote():
+            case Vote() | FinalizeByProof():
                 proposal = self.facts.proposal
                 subject += f":{proposal.result_hash.hex()}" if proposal is not None else ""
             case Propose(contributors) | FinalizeSigned(contributors):
@@ -130,7 +131,9 @@ def prepare(action: Transaction, bench: Workbench) -> Call:
             return _report(bench, position)
         case Complain():
             return _complain(bench)
-        case FinalizeByProof() | Close() | ClaimFee():
+        case FinalizeByProof():
+            return _finalize(bench)
+        case Close() | ClaimFee():
             return _bookkeeping(action, bench)
 
 
@@ -200,9 +203,7 @@ def _still_in(bench: Workbench, slot: Slot) -> VerifiedCFrags:
 
 
 def _vote(bench: Workbench, *, approve: bool) -> Call:
-    proposal = bench.facts.proposal
-    if proposal is None:
-        raise NotChecked("there is no proposal to vote on")
+    proposal = _proposal(bench)
     call = bench.contracts.rounds.vote(
         bench.facts.round_id,
         bench.seat.committee,
@@ -212,6 +213,19 @@ def _vote(bench: Workbench, *, approve: bool) -> Call:
         approve=approve,
     )
     return replace(call, gas_hint=bench.gas(VOTE_GAS))
+
+
+def _finalize(bench: Workbench) -> Call:
+    proposal = _proposal(bench)
+    return bench.contracts.rounds.finalize_by_proof(
+        bench.facts.round_id, bench.seat.committee, bench.data_hash, proposal.result_hash
+    )
+
+
+def _proposal(bench: Workbench) -> LeaderProposed:
+    if bench.facts.proposal is None:
+        raise NotChecked("there is no proposal")
+    return bench.facts.proposal
 
 
 def _challenge(bench: Workbench, slot: Slot) -> Call:
@@ -263,11 +277,9 @@ def _complain(bench: Workbench) -> Call:
     )
 
 
-def _bookkeeping(action: FinalizeByProof | Close | ClaimFee, bench: Workbench) -> Call:
+def _bookkeeping(action: Close | ClaimFee, bench: Workbench) -> Call:
     rounds, round_id, committee = bench.contracts.rounds, bench.facts.round_id, bench.seat.committee
     match action:
-        case FinalizeByProof():
-            return rounds.finalize_by_proof(round_id, committee, bench.data_hash)
         case Close():
             return rounds.close(round_id, committee, bench.data_hash)
         case ClaimFee():

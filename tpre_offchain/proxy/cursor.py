@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from tpre_offchain.types import RoundId
+from tpre_offchain.unfinished import StateDatabase, open_database
 
 IN_MEMORY = ":memory:"
 SCHEMA_VERSION = 1
@@ -36,7 +37,7 @@ class Cursor:
     """A SQLite file with the place and the rounds still open, for one chain and deployment.
 
     ``chain``: names both, such as ``31337/0xRounds``; a file that was written for another is treated as damaged.
-    A damaged file is renamed aside and begun anew.
+    A damaged file is renamed aside and begun anew. Every method may raise ``StateUnwritable``.
     """
 
     def __init__(self, path: Path | str, chain: str) -> None:
@@ -65,7 +66,7 @@ class Cursor:
         """Close the file."""
         self._db.close()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> StateDatabase:
         try:
             return self._open_checked()
         except sqlite3.DatabaseError as damage:
@@ -75,8 +76,8 @@ class Cursor:
             structlog.get_logger().warning("cursor_rebuilt", reason=str(damage), old_file=aside.name)
             return self._open_checked()
 
-    def _open_checked(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path)
+    def _open_checked(self) -> StateDatabase:
+        db = open_database(self._path)
         try:
             _prepare(db, self._chain)
         except BaseException:

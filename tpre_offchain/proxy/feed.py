@@ -97,14 +97,14 @@ class Feed:
         if not urls or self._settings.confirmations:
             items = watch(self._connection, self._addresses, start, self._settings, on_trouble=on_trouble)
             async with aclosing(items):
-                async for news in self._read(items, start):
+                async for news in self._read(items):
                     yield news
             return
         reader = LogReader(self._connection, self._addresses, start, self._settings)
         async with Pushes(urls[0], self._addresses) as pushes:
             while True:
                 try:
-                    async for news in self._read(reader.read(), reader.cursor):
+                    async for news in self._read(reader.read()):
                         yield news
                 except (EndpointDown, StalePeer) as trouble:
                     on_trouble(trouble)
@@ -115,10 +115,7 @@ class Feed:
                     self.note_early(events)
                     yield News(events)
 
-    async def _read(self, items: AsyncIterator[WatchItem], start: Cursor) -> AsyncIterator[News]:
-        target = (await self._connection.latest()).number - self._settings.confirmations
-        if start.number >= target:
-            yield News()
+    async def _read(self, items: AsyncIterator[WatchItem]) -> AsyncIterator[News]:
         logs: list[Log] = []
         async for item in items:
             match item:
@@ -129,14 +126,14 @@ class Feed:
                     logs.clear()
                     self._read_to = cursor.number
                     yield News(rewound_to=cursor.number, caught_up=False)
-                case Read(cursor):
+                case Read(cursor, last):
                     events = tuple(_decoded(logs))
                     logs.clear()
                     yield News(
                         events=events,
                         retracted=self._never_read(events, cursor.number),
-                        place=Place(cursor.number, cursor.hash),
-                        caught_up=cursor.number >= target,
+                        place=Place(cursor.number, cursor.hash) if cursor.hash else None,
+                        caught_up=last,
                     )
 
     def _never_read(self, events: Iterable[Event], block_number: int) -> tuple[Event, ...]:

@@ -54,7 +54,8 @@ class WorkerSettings:
     before it is sent, which costs a call and saves gas when the view is stale. ``confirmations``: blocks to wait until
     an event counts. ``poll_s``: between questions where the endpoint cannot push. ``recheck_s``: the longest time a
     running round is not held against the contract's storage. ``patience_s``: how long a round may go on off the chain,
-    where it does, before this proxy takes the chain's way.
+    where it does, before this proxy takes the chain's way. ``compare_s``: between comparisons of the endpoints, where
+    there are several.
     """
 
     backoff_s: float = 2.0
@@ -65,6 +66,7 @@ class WorkerSettings:
     poll_s: float = 1.0
     recheck_s: float = 30.0
     patience_s: float = 1.5
+    compare_s: float = 300.0
 
 
 class RoundServer:

@@ -30,6 +30,9 @@ class Metrics:
         self.errors = Counter("tpre_proxy_errors", "Errors caught at the one catch point", ["error"], registry=own)
         self.gas = Counter("tpre_proxy_gas", "Gas used", ["action"], registry=own)
         self.open_rounds = Gauge("tpre_proxy_open_rounds", "Rounds that are served", registry=own)
+        self.endpoints_aside = Gauge(
+            "tpre_proxy_endpoints_aside", "RPC endpoints not asked, for they show another chain", registry=own
+        )
         self.last_block = Gauge("tpre_proxy_last_block", "Newest block taken in", registry=own)
         self.messages = Counter("tpre_proxy_messages", "Messages of other members", ["subject", "status"], registry=own)
         self.rewinds = Counter("tpre_proxy_rewinds", "Reorganisations of the chain", registry=own)

@@ -3,34 +3,56 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from tpre_offchain.chain.events import AccessGranted, Event, RekeyPosted, RoundOpened
 from tpre_offchain.chain.structs import RoundSettings, grant_of_round
+from tpre_offchain.errors import ProtocolError
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.grants import GrantBook, Seat
-from tpre_offchain.proxy.history import events_of, word_topic
+from tpre_offchain.proxy.history import MissingHistory, events_of, word_topic
 from tpre_offchain.proxy.open_round import OpenRound
 from tpre_offchain.proxy.rounds import ROUND_EVENTS, BrokenHistory, RoundEvent
 from tpre_offchain.types import RoundId
 
 REMEMBER_BLOCKS = 4_096
 """For how many blocks a round that is done with is remembered, so that a late event does not bring it back."""
+ASIDE_TRIES = 20
+"""How often a round is asked for whose history the node does not tell whole; a new event of it begins anew."""
+
+OnAside = Callable[[RoundId, ProtocolError], None]
 
 
 class Watcher:
-    """Holds the rounds that are open for this proxy. ``now``: the chain's time in seconds."""
+    """Holds the rounds that are open for this proxy. ``now``: the chain's time in seconds.
+
+    A round whose history the node does not tell whole is set aside, which ``on_aside`` is told, so that the others are
+    served; ``look_again`` asks for it once more.
+    """
 
     def __init__(
-        self, contracts: ProxyContracts, settings: RoundSettings, book: GrantBook, now: Callable[[], float]
+        self,
+        contracts: ProxyContracts,
+        settings: RoundSettings,
+        book: GrantBook,
+        now: Callable[[], float],
+        on_aside: OnAside,
     ) -> None:
         self.rounds: dict[RoundId, OpenRound] = {}
         self._contracts = contracts
         self._settings = settings
         self._book = book
         self._now = now
+        self._on_aside = on_aside
+        self._aside: dict[RoundId, int] = {}
+        """Rounds set aside, and how often they were asked for."""
         self._done: dict[RoundId, int] = {}
         """Rounds done with, and the block of their last event."""
+
+    @property
+    def unfinished(self) -> frozenset[RoundId]:
+        """Rounds to be read anew after a restart."""
+        return frozenset((*self.rounds, *self._aside))
 
     async def take(self, events: Sequence[Event]) -> list[OpenRound]:
         """Take events in, in chain order; the rounds that are new to this proxy."""
@@ -42,7 +64,10 @@ class Watcher:
                 await self._book.seat(event.grant_id, event)
             elif (ended := self._book.note(event)) is not None:
                 self._wake(one for one in self.rounds.values() if one.seat.grant_id == ended)
-        found = [await self._take_round(round_id, of_round) for round_id, of_round in by_round.items()]
+        found = [
+            await self._or_aside(round_id, self._take_round(round_id, of_round))
+            for round_id, of_round in by_round.items()
+        ]
         return [new for new in found if new is not None]
 
     async def _take_round(self, round_id: RoundId, events: list[RoundEvent]) -> OpenRound | None:
@@ -54,8 +79,25 @@ class Watcher:
         if seat is None:
             return None
         if not isinstance(events[0], RoundOpened):
-            return await self.load(round_id)
+            return await self._load(round_id)
         return self._open(round_id, seat, events)
+
+    async def _or_aside(self, round_id: RoundId, work: Awaitable[OpenRound | None]) -> OpenRound | None:
+        try:
+            found = await work
+        except (BrokenHistory, MissingHistory) as problem:
+            self._on_aside(round_id, problem)
+            tries = self._aside.pop(round_id, 0) + 1
+            if tries < ASIDE_TRIES:
+                self._aside[round_id] = tries
+            return None
+        self._aside.pop(round_id, None)
+        return found
+
+    async def look_again(self) -> list[OpenRound]:
+        """Ask once more for rounds set aside; those that were told whole."""
+        found = [await self.load(round_id) for round_id in list(self._aside)]
+        return [one for one in found if one is not None]
 
     async def _add(self, one: OpenRound, events: list[RoundEvent]) -> OpenRound | None:
         try:
@@ -65,7 +107,7 @@ class Watcher:
             one.gone = True
             one.changed.set()
             del self.rounds[one.round_id]
-            return await self.load(one.round_id)
+            return await self._load(one.round_id)
         return None
 
     def _open(self, round_id: RoundId, seat: Seat, events: Iterable[RoundEvent]) -> OpenRound:
@@ -75,7 +117,10 @@ class Watcher:
         return new
 
     async def load(self, round_id: RoundId) -> OpenRound | None:
-        """Read all events of a round from the chain; None if this proxy has no part in it or it is gone."""
+        """Read a round from the chain; None if this proxy has no part in it, it is gone, or it had to be set aside."""
+        return await self._or_aside(round_id, self._load(round_id))
+
+    async def _load(self, round_id: RoundId) -> OpenRound | None:
         seat = await self._book.seat(grant_of_round(round_id))
         if seat is None:
             return None
@@ -118,6 +163,7 @@ class Watcher:
     async def rewind(self, last_good_block: int) -> list[OpenRound]:
         """Undo what came after a block; rounds to be served again."""
         self._book.forget()
+        self._aside = dict.fromkeys(self._aside, 0)
         for one in self.rounds.values():
             one.rewind(last_good_block, self._now())
         return await self._revive([round_id for round_id, block in self._done.items() if block > last_good_block])

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from tpre_offchain.chain.agreement import check_agreement
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.deployment import Deployment
 from tpre_offchain.chain.events import Event, RekeyPosted
@@ -22,7 +23,7 @@ from tpre_offchain.chain.outbox import Outbox
 from tpre_offchain.chain.watch import WatchSettings
 from tpre_offchain.crypto.hashing import Random
 from tpre_offchain.crypto.keys import ProxyKey
-from tpre_offchain.errors import ChainError, TpreError
+from tpre_offchain.errors import ChainError, ProtocolError, TpreError
 from tpre_offchain.failpoints import failpoint
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.cursor import Cursor, Place
@@ -37,6 +38,7 @@ from tpre_offchain.proxy.open_round import OpenRound
 from tpre_offchain.proxy.serving import RoundServer, WorkerSettings
 from tpre_offchain.proxy.telemetry import Metrics
 from tpre_offchain.proxy.watcher import Watcher
+from tpre_offchain.types import RoundId
 
 __all__ = ["ProxyWorker", "WorkerSettings"]
 
@@ -69,7 +71,7 @@ class ProxyWorker:
         self._cursor = cursor
         self._time = ChainTime(clock)
         self._book = GrantBook(self._contracts, outbox.address, proxy_keys)
-        self._watcher = Watcher(self._contracts, deployment.settings.rounds, self._book, self._time.now)
+        self._watcher = Watcher(self._contracts, deployment.settings.rounds, self._book, self._time.now, self._on_aside)
         self._feed = Feed(
             connection,
             [self._contracts.grants.address, self._contracts.rounds.address],
@@ -129,6 +131,7 @@ class ProxyWorker:
             await self._hears.start(self._listening.socket)
             await register_endpoint(self._contracts, self._exchange.endpoints, self._outbox)
         follow = asyncio.create_task(self._follow())
+        self._spawn(self._compare_endpoints())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait([follow, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -190,9 +193,11 @@ class ProxyWorker:
             self._spawn(self._warm(news.events))
         failpoint("proxy.news.taken")
         if news.place is not None:
-            self._cursor.save(news.place, self._watcher.rounds)
+            self._cursor.save(news.place, self._watcher.unfinished)
             failpoint("proxy.place.saved")
             self.metrics.last_block.set(news.place.block_number)
+            for one in await self._watcher.look_again():
+                self._serve(one)
         if news.caught_up and not self.ready:
             self.ready = True
             self._log.info("ready", open_rounds=len(self._watcher.rounds))
@@ -246,6 +251,21 @@ class ProxyWorker:
 
     def _pause_s(self, failures: int) -> float:
         return min(self._settings.retry_limit_s, self._settings.retry_s * 2.0 ** (min(failures, 20) - 1))
+
+    async def _compare_endpoints(self) -> None:
+        """Report endpoints that show another chain; the connection does not ask them while they do."""
+        while len(self._contracts.connection.urls) > 1:
+            try:
+                found = await check_agreement(self._contracts.connection)
+                for disagreement in found:
+                    self._caught(disagreement, "endpoints")
+                self.metrics.endpoints_aside.set(len(found))
+            except Exception as problem:  # noqa: BLE001 - the next look may succeed, and no service depends on it
+                self._caught(problem, "endpoints")
+            await asyncio.sleep(self._settings.compare_s)
+
+    def _on_aside(self, round_id: RoundId, problem: ProtocolError) -> None:
+        self._caught(problem, "watch", round=hex(round_id))
 
     def _on_trouble(self, trouble: ChainError) -> None:
         self._caught(trouble, "watch")

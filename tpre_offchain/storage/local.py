@@ -16,7 +16,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tpre_offchain.chunking import Source, exact_chunks
@@ -143,7 +143,9 @@ class LocalStore(BlobStore):
                 data.flush()
                 os.fsync(data.fileno())
         finally:
-            data.close()
+            # after a failure there may be bytes left over, which a full disk takes no better now
+            with suppress(OSError):
+                data.close()
         return tree.finish()
 
     def _move_into_place(self, work: Path, cid: Cid) -> None:

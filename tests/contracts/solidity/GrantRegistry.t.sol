@@ -308,6 +308,21 @@ contract GrantRegistryTest is RoundsTest {
         vm.assertEq(treasury.heldUnder(word(grantId)), FEE);
     }
 
+    function test_collectPrice__right_result_proposed__owners_whatever_the_votes_say() public {
+        world.openScene(2, 3, 1);
+        GrantId grantId = world.scene().grantId;
+        bytes memory collect = abi.encodeCall(grants.collectPrice, (grantId));
+        bytes memory nothing = abi.encodeWithSelector(IGrants.NothingToCollect.selector, grantId);
+        world.submitByThreshold();
+        refuse(STRANGER, address(grants), collect, nothing);
+        world.proposeAs(1);
+        world.voteAs(2, false);
+        world.voteAs(3, false);
+        grants.collectPrice(grantId);
+        vm.assertEq(treasury.creditOf(owner), PRICE);
+        refuse(STRANGER, address(grants), collect, nothing);
+    }
+
     function test_addDeposit__live_grant__free_for_fees() public {
         world.grantScene(2, 3, 1 ether);
         GrantId grantId = world.scene().grantId;
@@ -326,7 +341,8 @@ contract GrantRegistryTest is RoundsTest {
         world.grantScene(1, 1, 1 ether);
         GrantId grantId = world.scene().grantId;
         refuse(user, address(grants), abi.encodeCall(grants.takeQuota, (grantId, user, 1, 0)), abi.encodeWithSelector(IGrants.NotRounds.selector, user));
-        refuse(user, address(grants), abi.encodeCall(grants.returnReserve, (grantId, 1, true)), abi.encodeWithSelector(IGrants.NotRounds.selector, user));
+        refuse(user, address(grants), abi.encodeCall(grants.returnReserve, (grantId, 1)), abi.encodeWithSelector(IGrants.NotRounds.selector, user));
+        refuse(owner, address(grants), abi.encodeCall(grants.markConverted, (grantId)), abi.encodeWithSelector(IGrants.NotRounds.selector, owner));
         refuse(
             address(rounds),
             address(grants),

@@ -82,7 +82,7 @@ contract RoundsHandler is Test {
 
     function finalizeByProof() external {
         RoundsWorld.Scene memory scene = world.scene();
-        try rounds.finalizeByProof(scene.roundId, scene.committee, world.roundHash()) {} catch {}
+        try rounds.finalizeByProof(scene.roundId, scene.committee, world.roundHash(), world.proposed(scene.roundId)) {} catch {}
         _note();
     }
 
@@ -136,8 +136,8 @@ contract RoundsHandler is Test {
         RoundId id = world.scene().roundId;
         IRounds.Round memory round = rounds.roundOf(id);
         if (!round.finalized) return;
-        if (finalResult[id] == 0) finalResult[id] = round.resultHash;
-        require(finalResult[id] == round.resultHash, "a final result changed");
+        if (finalResult[id] == 0) finalResult[id] = round.proposal;
+        require(finalResult[id] == round.proposal, "a final result changed");
     }
 }
 

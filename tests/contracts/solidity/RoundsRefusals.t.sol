@@ -8,6 +8,7 @@ import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConve
 import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
 import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
+import {Transcript} from "../../../contracts/libraries/Transcript.sol";
 import {G1Point, Proof} from "../../../contracts/types/Points.sol";
 import {Member, RecordId, RoundId} from "../../../contracts/types/Ids.sol";
 
@@ -180,8 +181,13 @@ contract RoundsRefusalsTest is RoundsTest {
         bytes memory early = abi.encodeWithSelector(IRounds.WrongPhase.selector, id, IRounds.Phase.Proposing, IRounds.Phase.Voting);
         refuse(member(scene, 2), to, _vote(scene, 2, 0), early);
         bytes32 resultHash = world.proposeAs(1);
-        vm.assertEq(rounds.roundOf(id).resultHash, resultHash);
-        refuse(member(scene, 2), to, _vote(scene, 2, 0), abi.encodeWithSelector(IRounds.WrongResultHash.selector, id, bytes32(0), resultHash));
+        vm.assertEq(rounds.roundOf(id).proposal, Transcript.proposal(rounds.roundOf(id).key, resultHash));
+        refuse(member(scene, 2), to, _vote(scene, 2, 0), abi.encodeWithSelector(IRounds.WrongResultHash.selector, id, bytes32(0)));
+        bytes memory foreign = abi.encodeCall(rounds.vote, (id, scene.committee, 0, 2, resultHash, true));
+        refuse(member(scene, 2), to, foreign, abi.encodeWithSelector(IRounds.WrongRoundData.selector, id));
+        (scene.committee[2], scene.committee[3]) = (scene.committee[3], scene.committee[2]);
+        refuse(member(scene, 2), to, _vote(scene, 2, resultHash), abi.encodeWithSelector(IRounds.WrongCommittee.selector, id));
+        scene = world.scene();
         refuse(member(scene, 1), to, _vote(scene, 1, resultHash), abi.encodeWithSelector(IRounds.AlreadyVoted.selector, id, 1));
         refuse(STRANGER, to, _vote(scene, 2, resultHash), abi.encodeWithSelector(IRounds.NotInSlot.selector, id, 2, STRANGER));
         world.voteAs(2, false);
@@ -226,8 +232,8 @@ contract RoundsRefusalsTest is RoundsTest {
 
     // --- proof instead of votes ---
 
-    function _finalizeByProof(RoundsWorld.Scene memory scene) private view returns (bytes memory) {
-        return abi.encodeCall(rounds.finalizeByProof, (scene.roundId, scene.committee, world.roundHash()));
+    function _finalizeByProof(RoundsWorld.Scene memory scene, bytes32 resultHash) private view returns (bytes memory) {
+        return abi.encodeCall(rounds.finalizeByProof, (scene.roundId, scene.committee, world.roundHash(), resultHash));
     }
 
     function test_finalizeByProof__after_the_window__finalized_by_anyone() public {
@@ -236,14 +242,16 @@ contract RoundsRefusalsTest is RoundsTest {
         world.submitByThreshold();
         bytes32 resultHash = world.proposeAs(1);
         bytes memory early = abi.encodeWithSelector(IRounds.WrongPhase.selector, scene.roundId, IRounds.Phase.Voting, IRounds.Phase.Provable);
-        refuse(STRANGER, address(rounds), _finalizeByProof(scene), early);
+        refuse(STRANGER, address(rounds), _finalizeByProof(scene, resultHash), early);
         skip(VOTE_SECONDS + 1);
         bytes memory late = abi.encodeWithSelector(IRounds.WrongPhase.selector, scene.roundId, IRounds.Phase.Provable, IRounds.Phase.Voting);
         refuse(member(scene, 2), address(rounds), _vote(scene, 2, resultHash), late);
+        bytes memory other = abi.encodeWithSelector(IRounds.WrongResultHash.selector, scene.roundId, bytes32(0));
+        refuse(STRANGER, address(rounds), _finalizeByProof(scene, 0), other);
         bytes32 hash = world.roundHash();
         vm.recordLogs();
         vm.prank(STRANGER);
-        rounds.finalizeByProof(scene.roundId, scene.committee, hash);
+        rounds.finalizeByProof(scene.roundId, scene.committee, hash, resultHash);
         assertLogged(
             address(rounds),
             [IRounds.RoundFinalized.selector, word(scene.roundId), word(scene.grantId), word(member(scene, 1))],

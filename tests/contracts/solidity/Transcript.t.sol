@@ -298,7 +298,9 @@ contract TranscriptTest is Test {
         }
         uint32 contributors = uint32(number(string.concat(key, ".contributorBitmap")));
         uint128 excluded = uint128(number(string.concat(key, ".excluded")));
-        vm.assertEq(Transcript.resultHash(roundId, contributors, excluded, resultsHash), word(string.concat(key, ".resultHash")));
+        bytes32 resultHash = Transcript.resultHash(roundId, contributors, excluded, resultsHash);
+        vm.assertEq(resultHash, word(string.concat(key, ".resultHash")));
+        vm.assertEq(Transcript.proposal(word(string.concat(key, ".key")), resultHash), word(string.concat(key, ".proposal")));
     }
 
     // --- the draw: no vector, the words of SPEC §7 ---

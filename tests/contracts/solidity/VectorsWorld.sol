@@ -310,7 +310,7 @@ abstract contract VectorsWorld is Test, Prover {
         uint128 excluded = uint128(file.number(entry(".rounds", round, ".excluded")));
         if (excluded == 0) return;
         bytes32 head = keccak256(abi.encode(opened, 0));
-        vm.store(address(rounds), head, vm.load(address(rounds), head) | bytes32(uint256(1) << 248)); // head.reduced
+        vm.store(address(rounds), head, vm.load(address(rounds), head) | bytes32(uint256(1) << 248)); // head.tailInUse
         vm.store(address(rounds), bytes32(uint256(head) + 1), bytes32(uint256(excluded)));
         vm.assertEq(rounds.roundOf(opened).excluded, excluded, "the excluded records are not where they were");
     }

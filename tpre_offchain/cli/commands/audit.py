@@ -122,11 +122,11 @@ class _Reading:
 
     async def __aenter__(self) -> AuditedChain:
         from tpre_offchain.audit.chain import AuditedChain
-        from tpre_offchain.chain.connection import Connection
+        from tpre_offchain.chain.agreement import open_agreeing
         from tpre_offchain.chain.deployment import Deployment
 
         deployment = Deployment.load(opening.deployment_file(self._run))
-        self._connection = await Connection.open(opening.endpoints(self._run), deployment.chain_id)
+        self._connection = await open_agreeing(opening.endpoints(self._run), deployment.chain_id)
         try:
             self._connection.archive = None if self._archive is None else self._archive.require_of(deployment)
             return await AuditedChain.read(self._connection, deployment)

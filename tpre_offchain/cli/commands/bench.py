@@ -111,6 +111,19 @@ def shares(run: Invocation, rounds: int, output: Path | None) -> Reply:
     return _reply(figures, output, shown_bench.shares)
 
 
+@command.command("frugality")
+@click.option("--idle", type=click.FloatRange(1), default=600, show_default=True, help="Seconds without a round.")
+@click.option("--rounds", type=click.IntRange(10), default=10_000, show_default=True)
+@_measurement
+@verb()
+def frugality(run: Invocation, idle: float, rounds: int, output: Path | None) -> Reply:
+    """Count an idle proxy's RPC calls, and watch the memory of proxies over many rounds."""
+    from tpre_offchain.cli.bench_plan import measure_frugality
+
+    figures = measure_frugality(idle, rounds, lambda line: _progress(run, line))
+    return _reply(figures, output, shown_bench.frugality)
+
+
 @command.command("figures")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for PNG and CSV.")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
