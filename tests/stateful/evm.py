@@ -92,6 +92,12 @@ class Evm:
         chain = self.tester.backend.chain
         chain.header = chain.header.copy(timestamp=self.now)
 
+    def sign(self, account: Address, digest: bytes) -> bytes:
+        """65 bytes r ‖ s ‖ v of a digest, v 27 or 28."""
+        key = self.tester.backend.account_keys[list(self.accounts).index(account)]
+        signature: bytes = key.sign_msg_hash(digest).to_bytes()
+        return signature[:-1] + bytes([signature[-1] + 27])
+
     def balance(self, address: Address) -> int:
         """Wei."""
         return int(self.tester.get_balance(address))

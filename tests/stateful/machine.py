@@ -12,6 +12,8 @@ from tests.stateful.model import bitmap
 from tests.stateful.walk import Posted, Walk
 from tpre_offchain.chain import structs
 from tpre_offchain.chain.structs import Phase
+from tpre_offchain.crypto.hashing import vote_digest
+from tpre_offchain.proxy.messages import compact
 from tpre_offchain.types import Address, Slot
 
 SLOTS = st.integers(1, given.SIZE)
@@ -117,6 +119,40 @@ class RoundsMachine(Walk):
         """No contributors named: those who submitted."""
         contributors = contributors or tuple(self.model.rounds[self.index(pick)].submitted)
         self.propose_as(pick, slot, set(contributors), right, self.world.proxy(slot))
+
+    @OPENED
+    @rule(
+        pick=PICK,
+        slot=SLOTS,
+        contributors=st.sampled_from([(), (), (), (1, 2), (2, 3), (1,), (1, 4)]),
+        voters=st.sampled_from([(), (), (), (1,), (2, 3), (3, 4)]),
+        forged=st.sampled_from([0, 0, 0, 1]),
+        sender=st.sampled_from(["", "", "", "stranger"]),
+    )
+    def finalize_signed(
+        self, pick: int, slot: int, contributors: tuple[int, ...], voters: tuple[int, ...], forged: int, sender: str
+    ) -> None:
+        """Nobody named: those who submitted and others, and all who may vote. ``forged``: the first signature."""
+        index = self.index(pick)
+        r = self.model.rounds[index]
+        free = [one for one in self.model.proxies if one not in r.challenged]
+        more = [one for one in free if one not in r.submitted]
+        chosen = set(contributors) or {*r.submitted, *more[: max(0, given.THRESHOLD - len(r.submitted))]}
+        signing = set(voters) or set(free) - {slot}
+        results = tuple(point.to_evm() for point in self.world.results(self.remaining_records(r) or r.records))
+        fields = [r.id, bitmap(chosen), self.excluded(r), keccak(b"".join(results))]
+        voted = keccak(encode(["uint256", "uint32", "uint128", "bytes32"], fields))
+        digest = vote_digest(self.world.domain, r.id, bytes(32) if forged else voted)
+        members = [self.account(str(one) if one in self.model.proxies else "stranger") for one in sorted(signing)]
+        first = min(signing, default=0) if forged else 0
+        who = self.account(sender or str(slot))
+        error = self.model.finalize_signed(self.evm.now, r, who, slot, (chosen, signing), first)
+        papers = (r.id, self.world.committee, self.papers(r)[0], slot, bitmap(chosen), self.world.mask)
+        capsules = tuple(self.world.records[j].capsule.c1.to_evm() for j in r.records)
+        signatures = tuple(compact(self.evm.sign(member, digest)) for member in members)
+        self.in_round(error, who, "finalizeSigned", *papers, capsules, results, bitmap(signing), signatures)
+        if error is None:
+            self.result_hashes[index] = voted
 
     @OPENED
     @rule(pick=PICK, slot=SLOTS, approve=st.booleans(), known=st.sampled_from([True, True, True, False]))

@@ -37,6 +37,8 @@ class RoundModel:
     claimed: set[int] = field(default_factory=set)
     excluded: set[int] = field(default_factory=set)
     contributors: set[int] = field(default_factory=set)
+    vouched: set[int] = field(default_factory=set)
+    """Contributors whose cfrags are not on the chain: nothing of theirs can be challenged."""
     leader: int = 0
     finalized: bool = False
     closed: bool = False
@@ -217,6 +219,39 @@ class Model:
         self._finalize(now, r)
         return None
 
+    def finalize_signed(
+        self, now: int, r: RoundModel, sender: Address, slot: int, named: tuple[set[int], set[int]], forged: int
+    ) -> Error:
+        """``named``: contributors and voters; ``forged``: the first voter whose signature is not its own, or 0.
+
+        The result is right.
+        """
+        contributors, voters = named
+        phase = self.phase(r, now)
+        if phase not in (Phase.SUBMITTING, Phase.PROPOSING):
+            return "WrongPhase", (r.id, phase, Phase.SUBMITTING)
+        if error := self._not_member(r, slot, sender):
+            return error
+        allowed = set(self.proxies) - r.challenged
+        if not contributors <= allowed:
+            return "SlotsNotAllowed", (r.id, bitmap(contributors), bitmap(allowed))
+        if not set(r.submitted) <= contributors:
+            return "SubmittedLeftOut", (r.id, bitmap(r.submitted), bitmap(contributors))
+        if not voters <= allowed - {slot}:
+            return "SlotsNotAllowed", (r.id, bitmap(voters), bitmap(allowed - {slot}))
+        if len(contributors) != self.threshold:
+            return "WrongContributorCount", (r.id, len(contributors), self.threshold)
+        if not self._majority(voters | {slot}):
+            return "TooFewVotes", (r.id, bitmap(voters | {slot}), len(self.proxies))
+        if forged:
+            return "WrongSignature", (r.id, forged)
+        r.vouched = contributors - set(r.submitted)
+        r.submitted |= dict.fromkeys(sorted(r.vouched), True)
+        r.leader, r.approvals, r.contributors = slot, voters | {slot}, set(contributors)
+        self.converted = True
+        self._finalize(now, r)
+        return None
+
     def _finalize(self, now: int, r: RoundModel) -> None:
         r.finalized = True
         r.vote_end = now + self.settings.challenge_seconds
@@ -247,6 +282,8 @@ class Model:
             return "ChallengeWindowOver", (r.id,)
         if slot not in r.submitted:
             return "NotSubmitted", (r.id, slot)
+        if slot in r.vouched:
+            return "WrongSubmission", (r.id, slot)
         if r.submitted[slot]:
             return "CfragIsGood", (r.id, slot)
         del r.submitted[slot]
