@@ -16,6 +16,7 @@ from tpre_offchain.proxy.decide import (
     Challenge,
     Complain,
     FinalizeByProof,
+    FinalizeSigned,
     Propose,
     ReportCapsule,
     Submit,
@@ -37,6 +38,11 @@ def bench(events: int = len(STORY)) -> Workbench:
 def test_prepare__grant_was_not_read__raises(action: Transaction) -> None:
     with pytest.raises(NotChecked, match="not read yet"):
         prepare(action, bench())
+
+
+def test_prepare__signed_result_without_one_that_was_combined__raises() -> None:
+    with pytest.raises(NotChecked, match="no result"):
+        prepare(FinalizeSigned(frozenset({Slot(1)})), bench())
 
 
 @pytest.mark.parametrize("action", [Vote(approve=True), FinalizeByProof()])

@@ -132,6 +132,12 @@ STORY: list[RoundEvent] = [
 
 
 class TestFold:
+    def test_fold__finalized_by_signed_votes__contributors_stand_as_if_they_had_submitted(self) -> None:
+        facts = fold([opened(), submitted(3, 2), proposed(1, 4), finalized(4)])
+        assert facts.submitted == {1, 2, 3}
+        assert facts.vouched == {1, 2}
+        assert facts.votes == {1: True, 2: True}
+
     def test_fold__whole_story__all_facts(self) -> None:
         facts = fold([*STORY, finalized(6)])
         assert facts.submitted == {1, 2, 3}

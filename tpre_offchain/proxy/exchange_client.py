@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import Final
 
@@ -13,7 +12,7 @@ from tpre_offchain.chain.structs import Signature
 from tpre_offchain.crypto.hashing import Domain, message_digest
 from tpre_offchain.errors import ProtocolError
 from tpre_offchain.proxy.listening import Sign
-from tpre_offchain.proxy.messages import COMPACT_BYTES
+from tpre_offchain.proxy.messages import COMPACT_BYTES, read_json
 from tpre_offchain.types import Address, RoundId, Slot
 
 SLOT_HEADER: Final = "X-TPRE-Slot"
@@ -79,8 +78,10 @@ class ExchangeClient:
     @staticmethod
     def signature_in(answer: bytes) -> Signature | None:
         """The signed vote in an answer; None for anything else."""
-        with suppress(ValueError, RecursionError, KeyError, TypeError):
-            value = bytes.fromhex(json.loads(answer)["signature"])
+        with suppress(ValueError):
+            found = read_json(answer, 1)
+            text = found.get("signature") if isinstance(found, dict) else None
+            value = bytes.fromhex(text) if isinstance(text, str) else b""
             if len(value) == COMPACT_BYTES:
                 return Signature(value[:32], value[32:])
         return None

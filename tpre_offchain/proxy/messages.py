@@ -27,6 +27,8 @@ POINT_BYTES: Final = 128
 HASH_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 65
 COMPACT_BYTES: Final = 64
+MOST_NESTED: Final = 2 + 2 * 32
+"""Objects and arrays of a ballot with the batches of a whole committee."""
 PARITY: Final = 1 << 255
 HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
@@ -114,11 +116,21 @@ def _batch(part: Mapping[str, Any], slot: Slot, proxy: Address) -> Batch:
     return Batch(slot, proxy, tuple(_bytes(point, POINT_BYTES) for point in cfrags), proof)
 
 
+def read_json(body: bytes, nested: int) -> object:
+    """A stranger's JSON of so many objects and arrays at most. Raises ``ValueError``.
+
+    Counted, because py_ecc lifts the interpreter's limit: text that is nested deep would overflow the process's stack.
+    """
+    if body.count(b"[") + body.count(b"{") > nested:
+        raise ValueError("more objects and arrays than such a message has")
+    return json.loads(body)
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        _refuse("no JSON")
+        message = read_json(body, MOST_NESTED)
+    except ValueError:
+        _refuse("no JSON of its form")
     if not isinstance(message, dict):
         _refuse("no object")
     return message

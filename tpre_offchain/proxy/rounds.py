@@ -153,7 +153,7 @@ def _finalized(facts: RoundFacts, event: RoundFinalized) -> RoundFacts:
     """By votes that were cast one by one, by proof, or by signed votes: these come with the contributors' shares."""
     posted = frozenset(submission.slot for submission in facts.submissions)
     vouched = slots_of(event.contributors) - posted
-    votes = dict.fromkeys(slots_of(event.approvals), True) | {slot: v for slot, v in facts.votes.items() if not v}
+    votes = {**dict.fromkeys(slots_of(event.approvals), True), **facts.votes}
     return replace(facts, finalized=True, vouched=vouched, votes=votes)
 
 
