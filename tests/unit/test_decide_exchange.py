@@ -119,5 +119,5 @@ class TestChainInstead:
         assert action_of(4, fragment=BAD) == Complain()
         assert action_of(4, bad_capsules=frozenset({1})) == ReportCapsule(1)
 
-    def test_wait__mine_stand_on_the_chain__nothing_is_offered(self) -> None:
-        assert isinstance(action_of(2, submitted=slots(2)), Wait)
+    def test_check__mine_stand_on_the_chain__goes_on_there(self) -> None:
+        assert action_of(2, submitted=slots(2)) == CheckCfrags(slots(2))
