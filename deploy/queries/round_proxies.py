@@ -1,6 +1,6 @@
-"""Which proxies served a round? Every submission, whether it was used for the result, challenged or paid."""
+"""Which proxies served a round? All who submitted or contributed: was it used for the result, challenged, paid?"""
 
-from chain_reader import arguments, round_id, round_name, show, slots
+from chain_reader import account_of, arguments, round_id, round_name, show, slots
 
 args, chain = arguments(__doc__, round="only this round, as grant/index")
 filters = {"roundId": round_id(args.round)} if args.round else {}
@@ -42,6 +42,21 @@ for log in chain.events("ConversionRounds", "CfragsSubmitted", **filters):
             chain.when(log),
         )
     )
+# finalized by signed votes: the contributors' cfrags are not on the chain
+committees = {
+    log["args"]["grantId"]: [account_of(member) for member in log["args"]["committee"]]
+    for log in chain.events("GrantRegistry", "AccessGranted")
+}
+posted = {(row[0], row[2]) for row in rows}
+for log in chain.events("ConversionRounds", "RoundFinalized", **filters):
+    number = log["args"]["roundId"]
+    for slot in slots(log["args"]["contributors"]):
+        if (round_name(number), slot) not in posted:
+            account = committees[number >> 32][slot - 1]
+            fee, when = paid.get((number, account), ""), chain.when(log)
+            rows.append(
+                (round_name(number), len(opened[number]["recordIds"]), slot, account, "", "yes", "", fee, "", when)
+            )
 columns = (
     "round", "records", "slot", "proxy", "cfrags", "used", "challenged", "fee (wei)", "gas", "submitted (UTC)",
 )  # fmt: skip

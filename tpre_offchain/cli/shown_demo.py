@@ -59,7 +59,7 @@ class Account:
         for one in steps:
             what = _ROUND_STEPS[type(one.event).__name__]
             if len(steps) == 1 and found.approvals > 1:
-                what = "leads: brings the result, which the contract checks, and signed votes"
+                what = "leads: brings result and signed votes; the contract checks both"
             if not getattr(one.event, "approve", True):
                 what = "votes against it"
             self.step(one.who, what, transaction=one.transaction)
