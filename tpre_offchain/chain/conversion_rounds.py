@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tpre_offchain.chain.call import Call
 from tpre_offchain.chain.contract import Contract
+from tpre_offchain.chain.ids import index_of_round
 from tpre_offchain.chain.structs import (
     CapsuleReport,
     ChallengeKeys,
@@ -17,7 +18,6 @@ from tpre_offchain.chain.structs import (
     RoundData,
     RoundSettings,
     Submission,
-    index_of_round,
 )
 from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId, Slot
 
