@@ -16,7 +16,7 @@ from tests.property.scene import identity
 from tests.stateful.evm import Reverted
 from tests.stateful.world import GRANT, SETTINGS, World, data_hash, link_of, proof
 from tpre_offchain.chain import structs
-from tpre_offchain.chain.structs import make_round_id
+from tpre_offchain.chain.ids import make_round_id
 from tpre_offchain.clients.points import chain_rekey
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.curve import G1, G2

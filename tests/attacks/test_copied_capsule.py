@@ -15,7 +15,7 @@ from tests.attacks.ground import Ground
 from tests.property.scene import Scene, identity, metadata
 from tests.stateful.world import BAD_RECORD, GRANT, Record, proof
 from tpre_offchain.chain import structs
-from tpre_offchain.chain.structs import make_record_id, make_round_id
+from tpre_offchain.chain.ids import make_record_id, make_round_id
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
 from tpre_offchain.crypto.curve import R, g2, multi_pairing, pairing

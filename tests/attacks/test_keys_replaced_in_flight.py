@@ -10,8 +10,8 @@ import pytest
 from tests.attacks.ground import SECOND, Ground
 from tests.property.scene import identity, metadata
 from tests.stateful.world import GRANT, QUOTA, proof
-from tpre_offchain.chain import structs
-from tpre_offchain.chain.structs import make_round_id
+from tpre_offchain.chain import ids, structs
+from tpre_offchain.chain.ids import make_round_id
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
 from tpre_offchain.crypto.curve import G2
@@ -60,7 +60,7 @@ def test_delegating_key__replaced_before_the_publisher_sees_it__makes_a_record_t
     ground: Ground,
 ) -> None:
     mallory = identity("mallory").delegating_key()
-    place = pre.RecordContext(ground.domain, ground.preimage, structs.make_record_id(StreamId(1), ground.owner, 3))
+    place = pre.RecordContext(ground.domain, ground.preimage, ids.make_record_id(StreamId(1), ground.owner, 3))
     theirs = pre.label_key(mallory.public, place.label)
     secret = identity("owner").publisher_secret
     capsule = pre.encrypt(theirs, place, metadata("3.csv"), secret, ground.random)

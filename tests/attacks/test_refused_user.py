@@ -8,7 +8,7 @@ import pytest
 
 from tests.attacks.ground import SECOND, Ground
 from tests.stateful.world import DEPOSIT_WEI, FEE, GRANT, QUOTA, SETTINGS, THRESHOLD, data_hash
-from tpre_offchain.chain import structs
+from tpre_offchain.chain import ids, structs
 from tpre_offchain.types import StreamId
 
 OPEN = ("ConversionRounds", "openRound")
@@ -111,7 +111,7 @@ def test_open_round__record_of_a_later_epoch__is_not_of_the_grant(ground: Ground
     shown = structs.Proof(record.proof.challenge, record.proof.response)
     published = structs.RecordInput(record.c1.to_evm(), record.c2, record.c3, shown, ground.records[0].cid_hash)
     ground.evm.send(ground.owner, "RecordRegistry", "publish", stream, 1, 3, published)
-    later = structs.make_record_id(StreamId(stream), ground.owner, 3)
+    later = ids.make_record_id(StreamId(stream), ground.owner, 3)
     ref = structs.RecordRef(later, record.c1.to_evm(), ground.records[0].ref.seal_hash)
     ground.refused("UnknownRecord", ground.user, *OPEN, GRANT, 0, *ground.hashes, (ref,))
     ground.refused("RekeyMismatch", ground.user, *OPEN, GRANT, 1, *ground.hashes, (ref,))
@@ -130,7 +130,7 @@ def test_open_round__by_the_owner__spends_the_users_quota_and_deposit_and_no_wei
     ground.evm.now += SETTINGS.rounds.round_seconds + 1
     for index in range(DEPOSIT_WEI // (THRESHOLD * FEE)):
         data = ground.round_data((0,))
-        played = structs.make_round_id(GRANT, index)
+        played = ids.make_round_id(GRANT, index)
         ground.evm.send(ground.stranger, "ConversionRounds", "close", played, ground.committee, data_hash(data))
     assert ground.evm.call("GrantRegistry", "accessOf", GRANT).deposit == DEPOSIT_WEI
     assert ground.evm.call("Treasury", "creditOf", ground.owner) == 0

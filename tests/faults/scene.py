@@ -23,8 +23,9 @@ from tests.integration.local_nodes import LocalNode, start_anvil
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.contracts import Contracts
 from tpre_offchain.chain.deployment import Deployment, DeploymentSettings
+from tpre_offchain.chain.ids import make_round_id
 from tpre_offchain.chain.outbox import Outbox
-from tpre_offchain.chain.structs import RecordInput, Rekey, Round, make_round_id
+from tpre_offchain.chain.structs import RecordInput, Rekey, Round
 from tpre_offchain.clients import Keys, Owner, Session, User, granting, publishing
 from tpre_offchain.clients.points import chain_proof, chain_record, chain_rekey
 from tpre_offchain.clients.session import domain_of

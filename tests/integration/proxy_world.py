@@ -17,7 +17,7 @@ from eth_account.signers.local import LocalAccount
 from deploy.deploy import deploy
 from deploy.settings import LOCAL
 from tests.integration.proxy_processes import ProxyProcess, anvil_node, launch
-from tpre_offchain.chain import structs
+from tpre_offchain.chain import ids, structs
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.contracts import Contracts
 from tpre_offchain.chain.deployment import Deployment
@@ -95,7 +95,7 @@ class World:
 
     async def publish(self, sequence: int, *, bad_proof: bool = False) -> RecordPublished:
         """Publish a record, whose metadata's name is its number."""
-        record_id = structs.make_record_id(self.stream_id, self.owner.address, sequence)
+        record_id = ids.make_record_id(self.stream_id, self.owner.address, sequence)
         A_L = label_key(self.owner.identity.delegating_key().public, label_of(self.domain, self.preimage))
         metadata = Metadata(
             secrets.token_bytes(32), b"\x01\x55\x12\x20" + bytes(32), bytes(32), 1, 1, 1, "text/plain", str(sequence)
@@ -249,7 +249,7 @@ class World:
     async def ranked(self, grant_id: GrantId, index: int = 0) -> list[int]:
         """Numbers of the committee's proxies in the rank order of a round that may not be open yet."""
         committee = await self.contracts.grants.committee_of(grant_id)
-        order = ranking(structs.make_round_id(grant_id, index), committee)
+        order = ranking(ids.make_round_id(grant_id, index), committee)
         return [self.number_of(committee[slot - 1].account) for slot in order]
 
     async def submit_nonsense(self, number: int, round_id: RoundId) -> int:

@@ -14,7 +14,7 @@ import pytest
 from tests.integration.local_nodes import ANVIL, ROOT
 from tests.integration.proxy_world import World, world
 from tpre_offchain.chain.events import LeaderProposed, RoundFinalized, VoteCast
-from tpre_offchain.chain.structs import index_of_round
+from tpre_offchain.chain.ids import index_of_round
 
 pytestmark = [
     pytest.mark.anvil,

@@ -10,7 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from tpre_offchain.chain.structs import Phase, RoundSettings, Status, make_round_id
+from tpre_offchain.chain.ids import make_round_id
+from tpre_offchain.chain.structs import Phase, RoundSettings, Status
 from tpre_offchain.types import Address, GrantId, RoundId
 
 Error = tuple[str, tuple[Any, ...]] | None

@@ -14,7 +14,7 @@ from deploy.settings import LOCAL
 from tests.property.scene import identity, metadata, source
 from tests.stateful.evm import Evm
 from tpre_offchain.chain import structs
-from tpre_offchain.chain.structs import make_record_id, make_round_id
+from tpre_offchain.chain.ids import make_record_id, make_round_id
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.curve import G1
 from tpre_offchain.crypto.hashing import Domain

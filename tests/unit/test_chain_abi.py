@@ -13,7 +13,7 @@ from eth_abi.abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tpre_offchain.chain import structs
+from tpre_offchain.chain import ids, structs
 from tpre_offchain.chain.abi import (
     CONTRACT_NAMES,
     AbiEvent,
@@ -204,16 +204,16 @@ def test_encode__wrong_number_of_arguments__raises_bad_argument() -> None:
 @given(st.integers(0, 2**64 - 1), st.binary(min_size=20, max_size=20), st.integers(0, 2**32 - 1))
 def test_record_id__made_and_taken_apart__is_the_same(stream: int, publisher: bytes, sequence: int) -> None:
     account = Address("0x" + publisher.hex())
-    record_id = structs.make_record_id(StreamId(stream), account, sequence)
-    assert structs.stream_of_record(record_id) == stream
-    assert structs.publisher_of_record(record_id).lower() == account
-    assert structs.sequence_of_record(record_id) == sequence
+    record_id = ids.make_record_id(StreamId(stream), account, sequence)
+    assert ids.stream_of_record(record_id) == stream
+    assert ids.publisher_of_record(record_id).lower() == account
+    assert ids.sequence_of_record(record_id) == sequence
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1))
 def test_round_id__made_and_taken_apart__is_the_same(grant: int, index: int) -> None:
-    round_id = structs.make_round_id(GrantId(grant), index)
-    assert (structs.grant_of_round(round_id), structs.index_of_round(round_id)) == (grant, index)
+    round_id = ids.make_round_id(GrantId(grant), index)
+    assert (ids.grant_of_round(round_id), ids.index_of_round(round_id)) == (grant, index)
 
 
 def test_proof__48_bytes__round_trips_and_other_sizes_raise() -> None:

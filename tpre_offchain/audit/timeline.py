@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tpre_offchain.chain import events as chain
 from tpre_offchain.chain.events import Event
-from tpre_offchain.chain.structs import grant_of_round, publisher_of_record, stream_of_record
+from tpre_offchain.chain.ids import grant_of_round, publisher_of_record, stream_of_record
 
 _NOT_DETAILS: Final = frozenset({"at", "record", "rekey", "key", "data", "capsules", "cfrags", "results", "proof"})
 """Points, ciphertexts and proofs: an auditor verifies them, nobody reads them."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tpre_offchain.chain.call import Call
 from tpre_offchain.chain.contract import Contract
+from tpre_offchain.chain.ids import index_of_round
 from tpre_offchain.chain.structs import (
     CapsuleReport,
     ChallengeKeys,
@@ -18,7 +19,6 @@ from tpre_offchain.chain.structs import (
     RoundSettings,
     Signature,
     Submission,
-    index_of_round,
 )
 from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId, Slot
 

@@ -185,7 +185,7 @@ async def _published(
 ) -> dict[bytes, str]:
     from tpre_offchain.chain.event_decoding import decode_logs, topic_of
     from tpre_offchain.chain.events import RecordPublished
-    from tpre_offchain.chain.structs import publisher_of_record
+    from tpre_offchain.chain.ids import publisher_of_record
 
     where, topic = deployment.address_of("RecordRegistry"), "0x" + topic_of(RecordPublished).hex()
     head = (await connection.latest()).number

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tpre_offchain.chain.events import RecordPublished, StreamCreated
-from tpre_offchain.chain.structs import Stream, Terms, publisher_of_record
+from tpre_offchain.chain.ids import publisher_of_record
+from tpre_offchain.chain.structs import Stream, Terms
 from tpre_offchain.clients.results import CatalogRecord, CatalogStream
 from tpre_offchain.clients.sources import decode_tags
 

@@ -9,9 +9,10 @@ from typing import BinaryIO, Final
 
 from tpre_offchain.chain.call import Call, Receipt
 from tpre_offchain.chain.events import RecordPublished
+from tpre_offchain.chain.ids import make_record_id, publisher_of_record
 from tpre_offchain.chain.reverts import ContractRevert
 from tpre_offchain.chain.rpc_errors import EndpointDown
-from tpre_offchain.chain.structs import Stream, make_record_id, publisher_of_record
+from tpre_offchain.chain.structs import Stream
 from tpre_offchain.clients.blobs import EncryptedBlob, encrypt_into
 from tpre_offchain.clients.errors import HistoryMissing, PublishQueued, shown_record
 from tpre_offchain.clients.files import new_sibling, sync

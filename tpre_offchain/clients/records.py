@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tpre_offchain.chain.events import RecordPublished, StreamCreated
+from tpre_offchain.chain.ids import publisher_of_record, stream_of_record
 from tpre_offchain.chain.reverts import ContractRevert
-from tpre_offchain.chain.structs import RecordRef, Stream, publisher_of_record, stream_of_record
+from tpre_offchain.chain.structs import RecordRef, Stream
 from tpre_offchain.clients.errors import HistoryMissing, RecordUnknown, no_such_stream, shown_record
 from tpre_offchain.clients.history import History
 from tpre_offchain.clients.points import capsule_of

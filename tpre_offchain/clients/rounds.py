@@ -15,7 +15,8 @@ from tpre_offchain.chain.events import (
     RoundOpened,
     VoteCast,
 )
-from tpre_offchain.chain.structs import Member, Phase, Round, publisher_of_record
+from tpre_offchain.chain.ids import publisher_of_record
+from tpre_offchain.chain.structs import Member, Phase, Round
 from tpre_offchain.clients.errors import HistoryMissing, RecordExcludedFromRound, shown_record, shown_round
 from tpre_offchain.clients.grants import GrantedLabel
 from tpre_offchain.clients.history import History

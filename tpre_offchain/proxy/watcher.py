@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from tpre_offchain.chain.events import AccessGranted, Event, RekeyPosted, RoundOpened
-from tpre_offchain.chain.structs import RoundSettings, grant_of_round
+from tpre_offchain.chain.ids import grant_of_round
+from tpre_offchain.chain.structs import RoundSettings
 from tpre_offchain.errors import ProtocolError
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.grants import GrantBook, Seat
