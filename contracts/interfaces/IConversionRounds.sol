@@ -161,7 +161,7 @@ interface IConversionRounds {
     function finalizeByProof(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, bytes32 resultHash) external;
 
     /// @notice The whole round in one transaction: the results W_j of all records still in it, verified as by `propose`, with the signed approvals of
-    /// a majority (SPEC §9). `contributors`: the t slots whose cfrags went into W; all that stand on the chain must be among them, and they are
+    /// a majority (SPEC §15). `contributors`: the t slots whose cfrags went into W; all that stand on the chain must be among them, and they are
     /// paid as if they had submitted. `voters`: the other members who approve, with their signatures in ascending order of slots.
     /// There are no cfrags on the chain to challenge: the pairing proves the results, the majority vouches for who contributed.
     function finalizeSigned(

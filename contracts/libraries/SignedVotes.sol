@@ -5,7 +5,7 @@ import {IConversionRounds} from "../interfaces/IConversionRounds.sol";
 import {Member, RoundId} from "../types/Ids.sol";
 import {CommitteeBitmap} from "./CommitteeBitmap.sol";
 
-/// @title Votes that come as signatures: one for each slot of a set, of the account that sits there (SPEC §9).
+/// @title Votes that come as signatures: one for each slot of a set, of the account that sits there (SPEC §15).
 library SignedVotes {
     using CommitteeBitmap for uint256;
 

@@ -155,7 +155,7 @@ def _check_result(
     posted = {one.slot for one in chain.all_of(CfragsSubmitted, round_id=opened.round_id)}
     with findings.check(shown, "it is of as many contributors as the threshold"):
         require(len(slots) == state.threshold, f"{len(slots)} contributors for threshold {state.threshold}")
-    # one transaction brought results and signed votes, all of which the contract checked (SPEC §16)
+    # one transaction brought results and signed votes, all of which the contract checked (SPEC §15)
     signed = proposed.at.tx_hash == final.at.tx_hash and not final.by_proof and not posted >= set(slots)
     if not signed:
         with findings.check(shown, "the result is what its contributors' cfrags combine to"):

@@ -1,4 +1,4 @@
-"""The HTTP service of a proxy for the other members of its committees: POST /rounds/{id}/cfrags and /vote (SPEC §16).
+"""The HTTP service of a proxy for the other members of its committees: POST /rounds/{id}/cfrags and /vote (SPEC §15).
 
 Refusals come in the order of their cost: an unknown round, a sender that is no member of it, one that was heard often
 enough, too large a body, a wrong signature. Only then is anything decoded or computed.

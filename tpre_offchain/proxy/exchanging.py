@@ -1,4 +1,4 @@
-"""What a proxy does off the chain in a round: offer cfrags, take others', ask for votes, and sign (SPEC §16).
+"""What a proxy does off the chain in a round: offer cfrags, take others', ask for votes, and sign (SPEC §15).
 
 Nothing here is trusted: cfrags count once their proof holds, a vote is for a result that the voter combined itself from
 cfrags that it verified, and the contract checks the result and every signature again.

@@ -1,4 +1,4 @@
-"""What members of a committee tell one another about a round, and how they sign it (SPEC §16).
+"""What members of a committee tell one another about a round, and how they sign it (SPEC §15).
 
 Two messages: cfrags for whoever leads, and a leader's question for a vote, with the cfrags that its result was made of.
 A signature names the round, the recipient and the subject, so that a message is good for nothing else.

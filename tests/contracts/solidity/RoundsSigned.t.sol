@@ -138,6 +138,16 @@ contract RoundsSignedTest is RoundsWorld {
         _finalized(scene, brought);
     }
 
+    function test_finalizeSigned__all_of_five_signed__counted() public {
+        Scene memory scene = opened(3, 5, 1);
+        Brought memory brought = bring(scene);
+        brought.voters = 30;
+        signAll(scene, brought, digestOf(scene, brought));
+        finalizeSigned(scene, brought);
+        vm.snapshotGasLastCall("rounds", "finalizeSigned 3/5, four signatures");
+        _finalized(scene, brought);
+    }
+
     function test_finalizeSigned__sixteen_of_thirty_two__within_330k() public {
         Scene memory scene = opened(16, 32, 1);
         Brought memory brought = bring(scene);
