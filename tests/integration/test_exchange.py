@@ -169,20 +169,22 @@ async def test_round__peer_lies_replays_and_floods__refused_and_finished_all_the
                 assert not await w.of_round(round_id, RoundFinalized)
             seen: Counter[int] = Counter()
 
-            async def refused(status: int, *message: Any, **how: Any) -> None:
-                found, text = await peer.say(victim, round_id, *message, **how)
+            async def refused(status: int, *message: Any, by_number: int = victim, **how: Any) -> None:
+                found, text = await peer.say(by_number, round_id, *message, **how)
                 assert found == status, text
                 seen[found] += 1
 
             batches = {one.headers["X-TPRE-Slot"]: json.loads(one.body) for one in offers[:3]}
             ballot = {"result_hash": "11" * 32, "batches": batches}
-            await refused(422, "vote", json.dumps(ballot).encode())  # another W than these give
+            # one lie to each: whoever was lied to hears the liar no more in this round
             first, *others = batches
+            wrong_result, another = json.dumps(ballot).encode(), rest[0]
+            await refused(422, "vote", wrong_result, by_number=another)  # another W than these give
+            await refused(429, "vote", wrong_result, by_number=another)
             swapped = {**ballot, "batches": {**batches, first: batches[others[0]]}}
-            await refused(422, "vote", json.dumps(swapped).encode())  # proofs of another slot
+            await refused(422, "vote", json.dumps(swapped).encode(), by_number=rest[1])  # proofs of another slot
+            await refused(422, "cfrags", json.dumps(batches[first]).encode(), by_number=rest[2])  # of another slot
             await refused(409, "vote", json.dumps({**ballot, "batches": {first: batches[first]}}).encode())
-            await refused(422, "cfrags", json.dumps(batches[first]).encode())
-            await refused(422, "cfrags", json.dumps(batches[first]).encode())  # and is heard no more
             # what another said to the liar, said again to the victim; what was signed for another round, or by nobody
             await refused(403, "cfrags", offers[0].body, headers={k: offers[0].headers[k] for k in peer_headers()})
             await refused(403, "vote", json.dumps(ballot).encode(), signed_for=nowhere)
@@ -195,11 +197,9 @@ async def test_round__peer_lies_replays_and_floods__refused_and_finished_all_the
             assert seen[429] >= MESSAGES_PER_MEMBER
             flood = [await peer.say(victim, round_id, "vote", b"{}", by=w.user) for _ in range(2 * FAILURES)]
             assert {status for status, _ in flood} <= {403, 409, 429, 404}
-            metrics = (await w.processes[victim].get("/metrics"))[1]
             final = await w.reaches(round_id, RoundFinalized)
             assert final.leader != w.proxies[liar].address
             assert await w.read_results(grant_id, round_id) == {record.record_id: "0"}
-            assert 'step_seconds_count{step="sign_vote"} 3.0' in metrics  # the rest cost no cryptography
         assert_no_crash(w)
 
 

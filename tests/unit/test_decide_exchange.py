@@ -30,7 +30,7 @@ ALL = Exchanged(reachable=slots(1, 2, 3, 4, 5))
 
 
 def action_of(slot: int, exchanged: Exchanged | None = ALL, snapshot: RoundSnapshot = READY, **changes: Any) -> Action:
-    return decide(replace(snapshot, exchanged=exchanged, **changes), Me(Slot(slot), backoff_s=2.0, patience_s=1.5))
+    return decide(replace(snapshot, exchanged=exchanged, **changes), Me(Slot(slot), 2.0, patience_s=1.5, settle_s=15.0))
 
 
 def offered(**at_s: float) -> Exchanged:
@@ -107,10 +107,10 @@ class TestChainInstead:
         assert action_of(4, offered(s4=1_000.0), now_s=1_001.5) == Submit()
         assert action_of(1, offered(s4=1_000.0), now_s=1_001.5) == Wait(1_003.5)
 
-    def test_submit__signed_for_another__one_backoff_more(self) -> None:
+    def test_submit__signed_for_another__not_before_that_could_be_mined(self) -> None:
         signed = replace(offered(s4=1_000.0), signed_at_s=1_001.0)
-        assert action_of(2, signed, now_s=1_001.4) == Wait(1_003.0)
-        assert action_of(2, signed, now_s=1_003.0) == Submit()
+        assert action_of(2, signed, now_s=1_001.4) == Wait(1_016.0)
+        assert action_of(2, signed, now_s=1_016.0) == Submit()
 
     def test_submit__a_record_left__at_once(self) -> None:
         assert action_of(4, excluded=frozenset({0})) == Submit()

@@ -33,6 +33,8 @@ class Me:
     """What one place in a queue is worth."""
     patience_s: float = 1.5
     """For how long a round may go on off the chain; a third of it for each leader that is tried."""
+    settle_s: float = 15.0
+    """For how long a result that I signed may be on its way into a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +181,13 @@ def _off_chain(snapshot: RoundSnapshot, me: Me) -> Action | None:
 
 
 def _on_chain_from_s(snapshot: RoundSnapshot, me: Me) -> float:
-    """When this proxy no longer waits for what goes on off the chain. A vote that it signed is on its way there."""
+    """When this proxy no longer waits for what goes on off the chain.
+
+    Where it signed a result, that is on its way: cfrags that are posted meanwhile would only make it fail.
+    """
     if snapshot.exchanged is None or len(_present(snapshot)) < max(snapshot.threshold, snapshot.majority):
         return 0.0
-    return max(snapshot.since_s + me.patience_s, snapshot.exchanged.signed_at_s + me.backoff_s)
+    return max(snapshot.since_s + me.patience_s, snapshot.exchanged.signed_at_s + me.settle_s)
 
 
 def _present(snapshot: RoundSnapshot) -> list[Slot]:

@@ -36,8 +36,8 @@ class RoundExchange:
     """Endpoints of the other members; None: not looked up yet."""
     held: dict[Slot, VerifiedCFrags] = field(default_factory=dict)
     """Whose cfrags came here and are good; one's own among them."""
-    bad: set[Slot] = field(default_factory=set)
-    """Whose were not: they are heard no more in this round."""
+    liars: set[Slot] = field(default_factory=set)
+    """Who sent what does not hold: they are heard no more in this round."""
     offered_at_s: dict[Slot, float] = field(default_factory=dict)
     """The leaders that this proxy turned to."""
     failed: set[Slot] = field(default_factory=set)

@@ -106,6 +106,18 @@ class ExchangeServer:
         body = await self._body(request, body_limit(len(one.facts.opened.record_ids), seat.access.threshold))
         self._authenticate(request, one, sender, subject, body)
         one.exchange.messages[slot] += 1
+        try:
+            return await self._attended(one, seat, slot, subject, body)
+        except ExchangeRefused as refused:
+            if refused.status == 422:
+                # checking costs most of all: one lie a round
+                one.exchange.liars.add(slot)
+                self._log.warning("peer_lied", round=hex(one.round_id), slot=slot, why=refused.message)
+            raise
+
+    async def _attended(self, one: OpenRound, seat: Seat, slot: Slot, subject: str, body: bytes) -> Mapping[str, str]:
+        """The answer to a member's own words."""
+        sender = seat.committee[slot - 1].account
         accounts = {Slot(i): member.account for i, member in enumerate(seat.committee, 1)}
         message = decode_cfrags(body, slot, sender) if subject == CFRAGS else None
         ballot = decode_ballot(body, accounts) if subject == VOTE else None
@@ -131,7 +143,7 @@ class ExchangeServer:
             raise ExchangeRefused(403, "the sender is no other member of the round's committee")
         if not is_open(one, seat, self._time.now()):
             raise ExchangeRefused(409, "the round has no use for it")
-        if one.exchange.messages[slot] >= MESSAGES_PER_MEMBER:
+        if slot in one.exchange.liars or one.exchange.messages[slot] >= MESSAGES_PER_MEMBER:
             raise ExchangeRefused(429, f"slot {slot} was heard often enough in this round")
         return one, seat, slot
 

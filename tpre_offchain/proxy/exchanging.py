@@ -52,10 +52,14 @@ class Exchange:
         self._client = client
         self._sign = sign
         self._step_s = step_s
+        self._asking: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger()
 
     async def close(self) -> None:
         """Close the connections to others."""
+        for task in self._asking:
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
         await self._client.close()
 
     # --- what it does itself ------------------------------------------------------------------------------------------
@@ -92,7 +96,10 @@ class Exchange:
         return known
 
     async def ask_votes(self, one: OpenRound, bench: Workbench, action: AskVotes) -> None:
-        """Combine, and ask everybody at once until a majority has signed."""
+        """Combine, and ask everybody at once until a majority has signed.
+
+        The rest go on being asked: whoever has signed knows that a result is on its way.
+        """
         parts = {slot: _part(one, slot) for slot in sorted(action.contributors)}
         candidate = Candidate.of(one.round_id, parts.values(), bench.seat.access.threshold)
         one.exchange.candidate, one.exchange.approvals = candidate, {}
@@ -102,15 +109,13 @@ class Exchange:
         body = encode_ballot(candidate.result_hash, {slot: part.cfrags for slot, part in parts.items()})
         voters = set(one.exchange.peers or ()) - one.facts.challenged
         asking = [asyncio.create_task(self._ask(one, bench.seat, slot, body, candidate)) for slot in voters]
-        try:
-            for answered in asyncio.as_completed(asking):
-                await answered
-                if len(one.exchange.approvals) >= needed:
-                    return
-        finally:
-            for task in asking:
-                task.cancel()
-            await asyncio.gather(*asking, return_exceptions=True)
+        for task in asking:
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+        for answered in asyncio.as_completed(asking):
+            await answered
+            if len(one.exchange.approvals) >= needed:
+                return
 
     async def _ask(self, one: OpenRound, seat: Seat, slot: Slot, body: bytes, candidate: Candidate) -> None:
         try:
@@ -133,17 +138,12 @@ class Exchange:
 
     def take_cfrags(self, one: OpenRound, grant: LabelGrant, batch: Batch) -> None:
         """Keep another's cfrags if their proof holds; only its first are looked at. Raises ``ExchangeRefused``."""
-        exchange = one.exchange
-        if batch.slot in exchange.bad:
-            raise ExchangeRefused(422, f"slot {batch.slot}'s cfrags were bad", culprit=batch.proxy)
-        if batch.slot in exchange.held:
+        if batch.slot in one.exchange.held:
             return
         found = check_submission(self._contracts, one.facts, grant, batch)
         if found is None:
-            exchange.bad.add(batch.slot)
-            self._log.warning("bad_cfrags_offered", round=hex(one.round_id), slot=batch.slot)
             raise ExchangeRefused(422, f"slot {batch.slot}'s cfrags are bad", culprit=batch.proxy)
-        exchange.held[batch.slot] = found
+        one.exchange.held[batch.slot] = found
         one.changed.set()
 
     def answer(self, one: OpenRound, seat: Seat, grant: LabelGrant, ballot: Ballot, now_s: float) -> bytes:

@@ -54,8 +54,9 @@ class WorkerSettings:
     before it is sent, which costs a call and saves gas when the view is stale. ``confirmations``: blocks to wait until
     an event counts. ``poll_s``: between questions where the endpoint cannot push. ``recheck_s``: the longest time a
     running round is not held against the contract's storage. ``patience_s``: how long a round may go on off the chain,
-    where it does, before this proxy takes the chain's way. ``compare_s``: between comparisons of the endpoints, where
-    there are several.
+    where it does, before this proxy takes the chain's way. ``settle_s``: how long it waits for a result that it signed
+    to come into a block: more than a block time. ``compare_s``: between comparisons of the endpoints, where there are
+    several.
     """
 
     backoff_s: float = 2.0
@@ -66,6 +67,7 @@ class WorkerSettings:
     poll_s: float = 1.0
     recheck_s: float = 30.0
     patience_s: float = 1.5
+    settle_s: float = 15.0
     compare_s: float = 300.0
 
 
@@ -106,7 +108,7 @@ class RoundServer:
         while True:
             seat = await self._watcher.seat(one)
             snapshot = one.snapshot(seat, self._time.now())
-            action = decide(snapshot, Me(seat.slot, self._settings.backoff_s, self._settings.patience_s))
+            action = decide(snapshot, self._me(seat))
             match action:
                 case Done():
                     return None
@@ -128,6 +130,10 @@ class RoundServer:
                     if not await self._act(one, action):
                         one.unconfirmed = True
                         return self._time.now() + self._settings.retry_s
+
+    def _me(self, seat: Seat) -> Me:
+        wait = self._settings
+        return Me(seat.slot, wait.backoff_s, wait.patience_s, wait.settle_s)
 
     async def _refresh(self, one: OpenRound) -> None:
         self._time.note((await self._contracts.connection.latest()).timestamp)
