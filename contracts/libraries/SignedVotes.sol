@@ -19,15 +19,19 @@ library SignedVotes {
     ) internal pure {
         uint256 count = uint256(voters).count();
         if (signatures.length != count) revert IConversionRounds.WrongSignatureCount(roundId, signatures.length, count);
-        uint8 slot = 0;
-        for (uint256 i = 0; i < count; ++i) {
-            do ++slot;
-            while (!CommitteeBitmap.has(voters, slot));
-            uint256 s = uint256(signatures[i].vs) & (type(uint256).max >> 1);
-            if (s > MAXIMUM_S) revert IConversionRounds.SignatureNotLow(roundId, slot);
-            // the precompile answers 0 for what is no signature, and no member is 0
-            address signer = ecrecover(digest, uint8(uint256(signatures[i].vs) >> 255) + 27, signatures[i].r, bytes32(s));
-            if (signer != committee[slot - 1].accountOf()) revert IConversionRounds.WrongSignature(roundId, slot);
+        // i: slot - 1, below 32; next: below count, which is how many bits there are
+        unchecked {
+            uint256 next = 0;
+            for (uint256 i = 0; next < count; ++i) {
+                if ((voters >> i) & 1 == 0) continue;
+                IConversionRounds.Signature calldata signature = signatures[next++];
+                uint256 vs = uint256(signature.vs);
+                uint256 s = vs & (type(uint256).max >> 1);
+                if (s > MAXIMUM_S) revert IConversionRounds.SignatureNotLow(roundId, uint8(i + 1));
+                // the precompile answers 0 for what is no signature, and no member is 0
+                address signer = ecrecover(digest, uint8(vs >> 255) + 27, signature.r, bytes32(s));
+                if (signer != committee[i].accountOf()) revert IConversionRounds.WrongSignature(roundId, uint8(i + 1));
+            }
         }
     }
 }

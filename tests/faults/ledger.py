@@ -12,6 +12,7 @@ from tpre_offchain.chain.contracts import Contracts
 from tpre_offchain.chain.deployment import Deployment
 from tpre_offchain.chain.event_decoding import decode_logs
 from tpre_offchain.chain.events import (
+    AccessGranted,
     CfragsSubmitted,
     Event,
     FeeClaimed,
@@ -22,6 +23,7 @@ from tpre_offchain.chain.events import (
     RoundOpened,
     VoteCast,
 )
+from tpre_offchain.chain.ids import grant_of_round
 from tpre_offchain.types import RoundId
 
 EventT = TypeVar("EventT", bound=Event)
@@ -50,9 +52,19 @@ class Ledger:
             records = len(self.of(RoundOpened, claim.round_id)[0].record_ids)
             if claim.amount > records * self.fee_per_cfrag_wei:
                 wrong.append(f"{claim.proxy} took {claim.amount} in {claim.round_id:#x}")
-            if not any(one.proxy == claim.proxy for one in self.of(CfragsSubmitted, claim.round_id)):
+            if claim.proxy not in accounts_of(self.of(CfragsSubmitted, claim.round_id)) | self._vouched(claim.round_id):
                 wrong.append(f"{claim.proxy} was paid for nothing in {claim.round_id:#x}")
         return wrong
+
+    def _vouched(self, round_id: RoundId) -> set[str]:
+        """Contributors of a finalized round: where votes were signed, their cfrags are not on the chain."""
+        granted = [one for one in self.of(AccessGranted) if one.grant_id == grant_of_round(round_id)]
+        return {
+            member.account
+            for final in self.of(RoundFinalized, round_id)
+            for i, member in enumerate(granted[-1].committee)
+            if final.contributors >> i & 1
+        }
 
     def _once_at_most(self) -> Iterator[tuple[Any, ...]]:
         for event in self.events:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,20 @@ def _finalized_by_proof(net: Scene, step: str) -> None:
     dies(net, first)
     assert net.reaches(round_id, RoundFinalized).by_proof
     require_finished(net, share, round_id, threshold=2)
+
+
+def _finalized_off_the_chain(net: Scene, step: str) -> None:
+    """The leader dies with a majority's signatures in its hands, or when it has sent them."""
+    share = net.share()
+    first, *others = net.ranked(share.grant_id)
+    hears: dict[str, Any] = {"exchange": "127.0.0.1:0", "worker": {"settle_s": 2.0}}
+    net.start(*others, **hears)
+    net.start(first, failpoint=step, **hears)
+    round_id = net.open_round(share)
+    dies(net, first)
+    require_finished(net, share, round_id)
+    posted = len(net.ledger().of(CfragsSubmitted, round_id))
+    assert posted == (0 if step == "proxy.mined.FinalizeSigned" else 3)
 
 
 def _closed_after_revocation(net: Scene, step: str) -> None:
@@ -134,6 +149,7 @@ STORIES: Mapping[str, Story] = {
     **{f"proxy.{moment}.Vote": _ordinary(1) for moment in ("computed", "mined")},
     **{f"proxy.{moment}.ClaimFee": _ordinary(1) for moment in ("computed", "mined")},
     **{f"proxy.{moment}.FinalizeByProof": _finalized_by_proof for moment in ("computed", "mined")},
+    **{f"proxy.{moment}.FinalizeSigned": _finalized_off_the_chain for moment in ("computed", "mined")},
     **{f"proxy.{moment}.Close": _closed_after_revocation for moment in ("computed", "mined")},
     **{f"proxy.{moment}.Challenge": _liar_challenged for moment in ("computed", "mined")},
     **{f"proxy.{moment}.ReportCapsule": _bad_capsule for moment in ("computed", "mined")},
