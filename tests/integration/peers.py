@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.integration.proxy_world import Party, World
 from tpre_offchain.chain.events import EndpointChanged
-from tpre_offchain.crypto.hashing import message_digest
+from tpre_offchain.crypto.typed_data import message_digest
 from tpre_offchain.proxy.exchange_client import SIGNATURE_HEADER, SLOT_HEADER
 from tpre_offchain.proxy.listening import signer
 from tpre_offchain.types import GrantId, RoundId

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from tests.stateful import world as given
 from tests.stateful.evm import Reverted
-from tests.stateful.model import BURNED, Error, Model, RoundModel, bitmap
+from tests.stateful.model import BURNED, Error, Model, bitmap
+from tests.stateful.round_model import RoundModel
 from tests.stateful.world import World, data_hash, link_of
 from tpre_offchain.chain import structs
 from tpre_offchain.types import Address, Slot

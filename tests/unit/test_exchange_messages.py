@@ -11,8 +11,9 @@ from eth_account import Account
 
 from tpre_offchain.crypto.cfrag import CFrags
 from tpre_offchain.crypto.curve import g1
-from tpre_offchain.crypto.hashing import Domain, message_digest, vote_digest
+from tpre_offchain.crypto.hashing import Domain
 from tpre_offchain.crypto.proofs import Proof
+from tpre_offchain.crypto.typed_data import message_digest, vote_digest
 from tpre_offchain.proxy.endpoints import may_be_called
 from tpre_offchain.proxy.exchange_client import ExchangeClient, PeerSilent
 from tpre_offchain.proxy.limits import Bucket

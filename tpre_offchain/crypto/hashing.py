@@ -349,29 +349,6 @@ def result_scalars(seed: bytes, count: int) -> list[int]:
     return [hash_128("TPRE-V1/result-rho", seed, word(j)) for j in range(count)]
 
 
-EIP_712_DOMAIN: Final = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
-VOTE_TYPE: Final = keccak256(b"Vote(uint256 roundId,bytes32 resultHash)")
-MESSAGE_TYPE: Final = keccak256(b"Message(uint256 roundId,address recipient,string subject,bytes32 bodyHash)")
-
-
-def _typed(domain: Domain, struct_hash: bytes) -> bytes:
-    """What is signed for a struct of ConversionRounds' domain (EIP-712)."""
-    name, version = keccak256(b"TPRE ConversionRounds"), keccak256(b"1")
-    where = EIP_712_DOMAIN + name + version + word(domain.chain_id) + address_word(domain.rounds)
-    return keccak256(b"\x19\x01" + keccak256(where) + struct_hash)
-
-
-def vote_digest(domain: Domain, round_id: RoundId, voted: bytes) -> bytes:
-    """What a member signs to approve a result; ``voted``: its ``result_hash``."""
-    return _typed(domain, keccak256(VOTE_TYPE + word(round_id) + voted))
-
-
-def message_digest(domain: Domain, round_id: RoundId, recipient: str, subject: str, body: bytes) -> bytes:
-    """What a member signs to send another one a message about a round."""
-    fields = word(round_id) + address_word(recipient) + keccak256(subject.encode()) + keccak256(body)
-    return _typed(domain, keccak256(MESSAGE_TYPE + fields))
-
-
 def result_hash(round_id: RoundId, contributors: int, excluded: int, results: Sequence[G1]) -> bytes:
     """What is voted on; ``contributors`` and ``excluded`` are bitmaps."""
     return keccak256(word(round_id) + word(contributors) + word(excluded) + points_hash(results))

@@ -9,7 +9,8 @@ from typing import Final
 import aiohttp
 
 from tpre_offchain.chain.structs import Signature
-from tpre_offchain.crypto.hashing import Domain, message_digest
+from tpre_offchain.crypto.hashing import Domain
+from tpre_offchain.crypto.typed_data import message_digest
 from tpre_offchain.errors import ProtocolError
 from tpre_offchain.proxy.listening import Sign
 from tpre_offchain.proxy.messages import COMPACT_BYTES, read_json

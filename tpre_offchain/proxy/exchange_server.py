@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from tpre_offchain.crypto.hashing import message_digest
+from tpre_offchain.crypto.typed_data import message_digest
 from tpre_offchain.errors import TpreError
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.exchange_client import SIGNATURE_HEADER, SLOT_HEADER

@@ -12,7 +12,7 @@ import structlog
 
 from tpre_offchain.chain.structs import Phase
 from tpre_offchain.crypto.cfrag import VerifiedCFrags, verify_cfrags
-from tpre_offchain.crypto.hashing import vote_digest
+from tpre_offchain.crypto.typed_data import vote_digest
 from tpre_offchain.errors import CryptoError, TpreError
 from tpre_offchain.proxy.actions import NotChecked, Workbench, convert
 from tpre_offchain.proxy.checks import check_submission
@@ -131,7 +131,9 @@ class Exchange:
             one.exchange.approvals[slot] = signature
 
     async def _post(self, one: OpenRound, seat: Seat, to: Slot, subject: str, body: bytes) -> bytes:
-        url, recipient = (one.exchange.peers or {})[to], seat.committee[to - 1].account
+        url, recipient = (one.exchange.peers or {}).get(to), seat.committee[to - 1].account
+        if url is None:
+            raise PeerSilent("no endpoint is known of it any more", culprit=recipient)
         return await self._client.post(url, recipient, one.round_id, seat.slot, subject, body, self._step_s)
 
     # --- what others ask of it ----------------------------------------------------------------------------------------
