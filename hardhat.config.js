@@ -6,6 +6,24 @@ import { configVariable, defineConfig } from "hardhat/config";
 
 const compiler = JSON.parse(readFileSync(new URL("./deploy/solc/settings.json", import.meta.url), "utf8"));
 
+// Instrumented code is too large for the whole optimizer: only what keeps the stack within reach is left on.
+const forCoverage = {
+  enabled: true,
+  runs: 1,
+  details: {
+    peephole: false,
+    inliner: false,
+    jumpdestRemover: false,
+    orderLiterals: false,
+    deduplicate: false,
+    cse: false,
+    constantOptimizer: false,
+    yul: true,
+    yulDetails: { stackAllocation: true, optimizerSteps: "u:" },
+  },
+};
+const settings = process.argv.includes("--coverage") ? { ...compiler.settings, optimizer: forCoverage } : compiler.settings;
+
 // One seed for every run, so that a red build stays red; TPRE_FUZZ_SEED and TPRE_FUZZ_RUNS widen the search.
 const fuzzSeed = process.env.TPRE_FUZZ_SEED ?? "0x7470726500000000000000000000000000000000000000000000000000000001";
 const fuzzRuns = Number(process.env.TPRE_FUZZ_RUNS ?? 128);
@@ -23,7 +41,7 @@ export default defineConfig({
       {
         version: compiler.version,
         path: fileURLToPath(import.meta.resolve("solc/soljson.js")),
-        settings: compiler.settings,
+        settings,
       },
     ],
   },

@@ -30,6 +30,9 @@ library BLS12381 {
 
     uint256 private constant G1_BYTES = 128;
     uint256 private constant G2_BYTES = 256;
+    // A term of an MSM: point and scalar.
+    uint256 private constant G1_TERM = 160;
+    uint256 private constant G2_TERM = 288;
 
     /// EIP-2537's G1MSM discount per mille for 1..128 points, two bytes each.
     bytes private constant G1_DISCOUNTS =
@@ -103,7 +106,7 @@ library BLS12381 {
 
     /// @dev keccak256 of the points' 128-byte forms one after the other.
     function hashOf(G1Point[] memory points) internal pure returns (bytes32 digest) {
-        uint256 start = _freeMemory();
+        uint256 start = _allocate(points.length * G1_BYTES);
         uint256 cursor = start;
         for (uint256 i = 0; i < points.length; ++i) {
             G1Point memory p = points[i];
@@ -131,7 +134,7 @@ library BLS12381 {
 
     /// @dev p + q. Warning: checks the curve, not the subgroup.
     function add(G1Point memory p, G1Point memory q) internal view returns (G1Point memory sum) {
-        uint256 input = _freeMemory();
+        uint256 input = _allocate(2 * G1_BYTES);
         assembly ("memory-safe") {
             mcopy(input, p, 0x80)
             mcopy(add(input, 0x80), q, 0x80)
@@ -141,7 +144,7 @@ library BLS12381 {
 
     /// @dev p + q. Warning: checks the curve, not the subgroup.
     function add(G2Point memory p, G2Point memory q) internal view returns (G2Point memory sum) {
-        uint256 input = _freeMemory();
+        uint256 input = _allocate(2 * G2_BYTES);
         assembly ("memory-safe") {
             mcopy(input, p, 0x100)
             mcopy(add(input, 0x100), q, 0x100)
@@ -151,51 +154,48 @@ library BLS12381 {
 
     /// @dev p * x. Errors: ScalarTooLarge, InvalidPoint.
     function mul(G1Point memory p, uint256 x) internal view returns (G1Point memory product) {
-        uint256 input = _freeMemory();
+        uint256 input = _allocate(G1_TERM);
         _putTerm(input, p, x);
-        if (!_run(G1MSM, input, 160, _address(product), G1_BYTES, G1MUL_GAS)) revert InvalidPoint(G1MSM);
+        if (!_run(G1MSM, input, G1_TERM, _address(product), G1_BYTES, G1MUL_GAS)) revert InvalidPoint(G1MSM);
     }
 
     /// @dev p * x. Errors: ScalarTooLarge, InvalidPoint.
     function mul(G2Point memory p, uint256 x) internal view returns (G2Point memory product) {
-        uint256 input = _freeMemory();
+        uint256 input = _allocate(G2_TERM);
         _putTerm(input, p, x);
-        if (!_run(G2MSM, input, 288, _address(product), G2_BYTES, G2MUL_GAS)) revert InvalidPoint(G2MSM);
+        if (!_run(G2MSM, input, G2_TERM, _address(product), G2_BYTES, G2MUL_GAS)) revert InvalidPoint(G2MSM);
     }
 
     /// @dev p * x + q * y in one call. Errors: ScalarTooLarge, InvalidPoint.
     function msm2(G1Point memory p, uint256 x, G1Point memory q, uint256 y) internal view returns (G1Point memory sum) {
-        uint256 price = _g1MsmGas(2);
-        uint256 input = _freeMemory();
+        uint256 input = _allocate(2 * G1_TERM);
         _putTerm(input, p, x);
-        _putTerm(input + 160, q, y);
-        if (!_run(G1MSM, input, 320, _address(sum), G1_BYTES, price)) revert InvalidPoint(G1MSM);
+        _putTerm(input + G1_TERM, q, y);
+        if (!_run(G1MSM, input, 2 * G1_TERM, _address(sum), G1_BYTES, _g1MsmGas(2))) revert InvalidPoint(G1MSM);
     }
 
     /// @dev p * x + q * y in one call. Errors: ScalarTooLarge, InvalidPoint.
     function msm2(G2Point memory p, uint256 x, G2Point memory q, uint256 y) internal view returns (G2Point memory sum) {
-        uint256 input = _freeMemory();
+        uint256 input = _allocate(2 * G2_TERM);
         _putTerm(input, p, x);
-        _putTerm(input + 288, q, y);
+        _putTerm(input + G2_TERM, q, y);
         // EIP-2537 gives two points of G2 no discount.
-        if (!_run(G2MSM, input, 576, _address(sum), G2_BYTES, 2 * G2MUL_GAS)) revert InvalidPoint(G2MSM);
+        if (!_run(G2MSM, input, 2 * G2_TERM, _address(sum), G2_BYTES, 2 * G2MUL_GAS)) revert InvalidPoint(G2MSM);
     }
 
     /// @dev The sum of points[i] * scalars[i]; every point's subgroup is checked, whatever its scalar.
     /// Errors: WrongTermCount, ScalarTooLarge, InvalidPoint.
     function msm(G1Point[] memory points, uint256[] memory scalars) internal view returns (G1Point memory sum) {
         uint256 count = points.length;
-        uint256 price = _g1MsmGas(count);
         uint256 input = _putTerms(points, scalars);
-        if (!_run(G1MSM, input, count * 160, _address(sum), G1_BYTES, price)) revert InvalidPoint(G1MSM);
+        if (!_run(G1MSM, input, count * G1_TERM, _address(sum), G1_BYTES, _g1MsmGas(count))) revert InvalidPoint(G1MSM);
     }
 
     /// @dev `msm` over points in calldata.
     function msmCalldata(G1Point[] calldata points, uint256[] memory scalars) internal view returns (G1Point memory sum) {
         uint256 count = points.length;
         if (count == 0 || count != scalars.length) revert WrongTermCount(count, scalars.length);
-        uint256 price = _g1MsmGas(count);
-        uint256 input = _freeMemory();
+        uint256 input = _allocate(count * G1_TERM);
         uint256 cursor = input;
         for (uint256 i = 0; i < count; ++i) {
             uint256 x = scalars[i];
@@ -204,9 +204,9 @@ library BLS12381 {
                 calldatacopy(cursor, add(points.offset, mul(i, 0x80)), 0x80)
                 mstore(add(cursor, 0x80), x)
             }
-            cursor += 160;
+            cursor += G1_TERM;
         }
-        if (!_run(G1MSM, input, count * 160, _address(sum), G1_BYTES, price)) revert InvalidPoint(G1MSM);
+        if (!_run(G1MSM, input, count * G1_TERM, _address(sum), G1_BYTES, _g1MsmGas(count))) revert InvalidPoint(G1MSM);
     }
 
     /// @dev `msm` for evidence: `ok` is false only if a point is malformed. Not for want of gas (InsufficientGas: the whole call is required
@@ -217,14 +217,13 @@ library BLS12381 {
         uint256 price = _g1MsmGas(count);
         uint256 input = _putTerms(points, scalars);
         _requireGas(2 * price + OWN_GAS);
-        ok = _run(G1MSM, input, count * 160, _address(sum), G1_BYTES, price);
+        ok = _run(G1MSM, input, count * G1_TERM, _address(sum), G1_BYTES, price);
         if (ok) return (true, sum);
         G1Point memory good = G1();
-        input = _freeMemory();
         for (uint256 i = 0; i < count; ++i) {
-            _putTerm(input + i * 160, good, scalars[i]);
+            _putTerm(input + i * G1_TERM, good, scalars[i]);
         }
-        if (!_run(G1MSM, input, count * 160, _address(good), G1_BYTES, price)) revert PrecompileMissing(G1MSM);
+        if (!_run(G1MSM, input, count * G1_TERM, _address(good), G1_BYTES, price)) revert PrecompileMissing(G1MSM);
         return (false, sum);
     }
 
@@ -232,7 +231,7 @@ library BLS12381 {
     function pairingIsOne(G1Point[] memory p, G2Point[] memory q) internal view returns (bool) {
         uint256 count = p.length;
         if (count == 0 || count != q.length) revert WrongTermCount(count, q.length);
-        uint256 input = _freeMemory();
+        uint256 input = _allocate(count * (G1_BYTES + G2_BYTES));
         uint256 cursor = input;
         for (uint256 i = 0; i < count; ++i) {
             G1Point memory a = p[i];
@@ -244,11 +243,11 @@ library BLS12381 {
             cursor += G1_BYTES + G2_BYTES;
         }
         uint256 price = PAIRING_BASE_GAS + count * PAIRING_PAIR_GAS;
-        // The answer goes to the scratch space.
-        if (!_run(PAIRING, input, cursor - input, 0, 32, price)) revert InvalidPoint(PAIRING);
+        // The answer takes the place of the first point.
+        if (!_run(PAIRING, input, cursor - input, input, 32, price)) revert InvalidPoint(PAIRING);
         bool isOne;
         assembly ("memory-safe") {
-            isOne := eq(mload(0), 1)
+            isOne := eq(mload(input), 1)
         }
         return isOne;
     }
@@ -293,7 +292,6 @@ library BLS12381 {
         if (gasleft() < needed) revert InsufficientGas(needed);
     }
 
-    /// @dev May allocate memory: ask before writing an input.
     function _g1MsmGas(uint256 count) private pure returns (uint256) {
         if (count == 1) return G1MUL_GAS;
         if (count == 2) return (2 * G1MUL_GAS * 949) / 1000;
@@ -307,13 +305,13 @@ library BLS12381 {
         return (count * G1MUL_GAS * discount) / 1000;
     }
 
-    /// @dev Writes the terms of an MSM behind the free memory pointer, which stays: valid until the next allocation.
+    /// @dev The terms of an MSM as the precompile takes them.
     function _putTerms(G1Point[] memory points, uint256[] memory scalars) private pure returns (uint256 input) {
         uint256 count = points.length;
         if (count == 0 || count != scalars.length) revert WrongTermCount(count, scalars.length);
-        input = _freeMemory();
+        input = _allocate(count * G1_TERM);
         for (uint256 i = 0; i < count; ++i) {
-            _putTerm(input + i * 160, points[i], scalars[i]);
+            _putTerm(input + i * G1_TERM, points[i], scalars[i]);
         }
     }
 
@@ -333,9 +331,10 @@ library BLS12381 {
         }
     }
 
-    function _freeMemory() private pure returns (uint256 pointer) {
+    function _allocate(uint256 size) private pure returns (uint256 pointer) {
         assembly ("memory-safe") {
             pointer := mload(0x40)
+            mstore(0x40, add(pointer, size))
         }
     }
 

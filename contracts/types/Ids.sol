@@ -17,21 +17,8 @@ type RoundId is uint256;
 /// A committee member: keyVersion (16 bits) << 160 | proxy account (160 bits). Slot i of a committee is the i-th member, from 1.
 type Member is uint256;
 
-using {owns, streamOf, publisherOf} for RecordId global;
 using {grantOf} for RoundId global;
 using {accountOf, keyVersionOf} for Member global;
-
-function owns(RecordId id, StreamId stream) pure returns (bool) {
-    return RecordId.unwrap(id) >> 192 == StreamId.unwrap(stream);
-}
-
-function streamOf(RecordId id) pure returns (StreamId) {
-    return StreamId.wrap(uint64(RecordId.unwrap(id) >> 192));
-}
-
-function publisherOf(RecordId id) pure returns (address) {
-    return address(uint160(RecordId.unwrap(id) >> 32));
-}
 
 function toRecordId(StreamId stream, address publisher, uint32 sequence) pure returns (RecordId) {
     return RecordId.wrap((uint256(StreamId.unwrap(stream)) << 192) | (uint256(uint160(publisher)) << 32) | sequence);

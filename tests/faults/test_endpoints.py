@@ -74,7 +74,7 @@ def test_round__websocket_cut_in_mid_event__served_all_the_same(whole: Scene, ba
     net.require_clean()
 
 
-def test_round__endpoint_hides_logs__disagreement_is_found_and_the_round_finished(whole: Scene, bad: RpcProxy) -> None:
+def test_round__endpoint_hides_logs__finished_by_the_others(whole: Scene, bad: RpcProxy) -> None:
     net, share = whole, whole.share()
     first = net.ranked(share.grant_id)[0]
     net.start(first, rpc_urls=[bad.url, net.node.url])
