@@ -56,10 +56,13 @@ def rounds(figures: Mapping[str, Any]) -> list[Table]:
     for step, ms in sorted(figures["trace_ms"].items(), key=lambda one: one[1]):
         steps.append([step, number(ms), number(ms - before)])
         before = ms
-    paid = [[number(figures[name]["p50"]) for name in ("transactions", "gas")]] if "gas" in figures else []
+    paid = []
+    if "gas" in figures:  # figures kept from before have none
+        cells = [number(figures[name]["p50"]) for name in ("transactions", "gas")]
+        paid = [Table("the proxies' transactions of a round, median", ["transactions", "gas"], [cells])]
     return [
         Table(where, ["from sending openRound to", *percentiles], rows),
-        Table("the proxies' transactions of a round, median", ["transactions", "gas"], paid),
+        *paid,
         Table("trace: median moment at which the step was seen", ["step", "ms", "after the one before"], steps),
     ]
 
