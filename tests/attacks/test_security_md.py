@@ -1,9 +1,11 @@
-"""SECURITY.md names tests that are there, and every file of attacks."""
+"""SECURITY.md names tests that are there, and every file of attacks and of faults."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+
+import pytest
 
 NAMED = re.compile(r"`([\w/.]+\.(?:py|sol))::(\w+)`")
 
@@ -24,6 +26,11 @@ def test_security_md__every_test_that_it_names__exists(project_root: Path) -> No
     assert missing == []
 
 
-def test_security_md__every_file_of_attacks__is_named(project_root: Path) -> None:
-    files = {path.name for path in (project_root / "tests" / "attacks").glob("test_*.py")} - {Path(__file__).name}
-    assert files == {Path(path).name for path, _ in named(project_root) if path.startswith("attacks/")}
+# what tests the tests' own means
+OF_THE_MEANS = {"attacks/test_security_md.py", "faults/test_failpoints.py"}
+
+
+@pytest.mark.parametrize("folder", ["attacks", "faults"])
+def test_security_md__every_file_of_attacks_and_faults__is_named(project_root: Path, folder: str) -> None:
+    files = {f"{folder}/{path.name}" for path in (project_root / "tests" / folder).glob("test_*.py")} - OF_THE_MEANS
+    assert files == {path for path, _ in named(project_root) if path.startswith(f"{folder}/")}
