@@ -63,7 +63,7 @@ class WatchSettings:
 
     confirmations: int = 0
     poll_s: float = 1.0
-    idle_s: float = 120.0
+    idle_s: float = 180.0
     reorg_limit: int = 64
     endpoint_rest_s: float = 1.0
 

@@ -68,7 +68,7 @@ class WorkerSettings:
     recheck_s: float = 30.0
     patience_s: float = 1.5
     settle_s: float = 15.0
-    compare_s: float = 300.0
+    compare_s: float = 600.0
 
 
 class RoundServer:
