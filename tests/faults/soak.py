@@ -37,6 +37,7 @@ from tpre_offchain.failpoints import STEPS
 from tpre_offchain.types import RoundId
 
 ROUND_LIMIT_S = 40.0
+CALM_FEE_WEI = 10**9
 # whoever is made to lie here is honest again in the next round, and must not have lost its whole bond by then
 LENIENT = replace(
     QUICK,
@@ -261,6 +262,8 @@ def soak(
             bad = report.bad
             _one_round(net, share, f"round {number} ({name})", FAULTS[name], report)
             tell(f"{number} {name}" + (" !" if report.bad > bad else ""))
+            # what a round was troubled by is over with it, or the next would have more than two faulty members
+            net.node.ask("anvil_setNextBlockBaseFeePerGas", hex(CALM_FEE_WEI))
             net.restart_honest(*net.changed)
             net.changed.clear()
         _settle(net, report)

@@ -106,10 +106,10 @@ class Delivery:
         if early is None:
             receipt = await self._poll(posted, patience_s)
         else:
-            finished, _ = await asyncio.wait({early}, timeout=patience_s)
-            if not finished:
+            # again and again: what closes a gap may be refused for a while, as when fees have risen
+            while not (await asyncio.wait({early}, timeout=patience_s))[0]:
                 await self._close_gap(posted)
-            receipt = await early
+            receipt = early.result()
         if receipt is not None:
             return receipt
         await self._close_gap(posted)

@@ -23,7 +23,7 @@ from tpre_offchain.chain.abi_values import checksum_address
 from tpre_offchain.chain.call import Call, Receipt
 from tpre_offchain.chain.connection import Connection, as_revert
 from tpre_offchain.chain.delivery import Delivery, Pace, Refused, probe_sync_sending
-from tpre_offchain.chain.fees import Fees, first_fees
+from tpre_offchain.chain.fees import Fees, bumped_fees, first_fees
 from tpre_offchain.chain.nonces import Nonces
 from tpre_offchain.chain.outbox_errors import InsufficientFunds, NonceConflict, Refusal, SpendCapReached
 from tpre_offchain.chain.outbox_store import KEEP_S, Attempt, OutboxStore, Posted, State
@@ -249,9 +249,16 @@ class Outbox:
                     self._start(live[nonce].key, self._resume(live[nonce]))  # given up as stuck, or for an outage
             elif settled is not None:
                 # mined once, then lost with a reorganisation: what it did is still wanted
-                self._in_background(self._delivery.send_again(settled))
+                self._in_background(self._send_lost(settled))
             else:
                 self._fill(nonce)
+
+    async def _send_lost(self, settled: Posted) -> None:
+        """Sends a transaction once more that was mined before, at today's price."""
+        await self._fees(fresh=True)
+        if settled.attempts[-1].fees.max_fee_wei < self._base_fee_wei:
+            settled = await self._sign_again(settled, bumped_fees) or settled
+        await self._delivery.send_again(settled)
 
     def _fill(self, nonce: int) -> None:
         """Uses a nonce up with an empty transfer to ourselves."""

@@ -58,12 +58,14 @@ WatchItem = Log | Read | Rewound
 @dataclass(frozen=True)
 class WatchSettings:
     """``confirmations``: blocks that a log's block must be under the head. ``poll_s``: between questions without a
-    subscription. ``idle_s``: with one, the longest time without asking. ``reorg_limit``: blocks to go back where no
-    common ancestor is remembered, as after a restart. ``endpoint_rest_s``: after an endpoint failed."""
+    subscription; with one, ``busy_s`` after news and twice as long each time, up to ``idle_s``. ``reorg_limit``: blocks
+    to go back where no common ancestor is remembered, as after a restart. ``endpoint_rest_s``: after one failed.
+    """
 
     confirmations: int = 0
     poll_s: float = 1.0
-    idle_s: float = 180.0
+    busy_s: float = 15.0
+    idle_s: float = 240.0
     reorg_limit: int = 64
     endpoint_rest_s: float = 1.0
 

@@ -152,6 +152,7 @@ class Pushes:
         self._socket = WebSocketTransport(url)
         self._addresses = list(addresses)
         self._subscribed = False
+        self._quiet_s = 0.0
 
     async def __aenter__(self) -> Self:
         return self
@@ -167,7 +168,9 @@ class Pushes:
                 await asyncio.sleep(settings.poll_s)
             return
         clock = asyncio.get_running_loop().time
-        due_at = clock() + settings.idle_s
+        # what undid the newest blocks is told by no push: look again soon after news, then less and less often
+        self._quiet_s = min(settings.idle_s, max(settings.busy_s, 2 * self._quiet_s))
+        due_at = clock() + self._quiet_s
         heard = False
         while (left_s := due_at - clock()) > 0:
             try:
@@ -183,7 +186,7 @@ class Pushes:
             if not notices:
                 continue
             if not heard:
-                heard, due_at = True, clock() + SETTLE_S
+                heard, due_at, self._quiet_s = True, clock() + SETTLE_S, 0.0
             yield [Log.from_rpc(notice) for notice in notices]
 
     async def _subscribe(self) -> bool:
