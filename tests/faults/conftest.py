@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import SEED
+from tests.faults import rpc_proxy
+from tests.faults.rpc_proxy import RpcProxy
 from tests.faults.scene import Scene, scene
 from tests.integration.local_nodes import ANVIL
 
@@ -49,3 +51,11 @@ def whole(net: Scene, request: pytest.FixtureRequest) -> Iterator[Scene]:
     with contextlib.suppress(AssertionError):  # what the test found is what is to be told
         net.restart_honest(*net.changed)
     net.changed.clear()
+
+
+@pytest.fixture
+def bad(net: Scene) -> Iterator[RpcProxy]:
+    """The net's endpoint for trouble, honest before and after."""
+    net.endpoint.behaviour = rpc_proxy.honest
+    yield net.endpoint
+    net.endpoint.behaviour = rpc_proxy.honest

@@ -20,14 +20,6 @@ from tpre_offchain.clients import Session
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 
 
-@pytest.fixture
-def bad(net: Scene) -> Iterator[RpcProxy]:
-    """The net's endpoint for trouble, honest before and after."""
-    net.endpoint.behaviour = rpc_proxy.honest
-    yield net.endpoint
-    net.endpoint.behaviour = rpc_proxy.honest
-
-
 def submitter(net: Scene, round_id: int) -> set[str]:
     return {one.proxy for one in net.ledger().of(CfragsSubmitted, round_id)}
 

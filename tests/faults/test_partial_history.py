@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -16,14 +16,6 @@ from tpre_offchain.chain.ids import make_round_id
 from tpre_offchain.types import RoundId
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
-
-
-@pytest.fixture
-def bad(net: Scene) -> Iterator[RpcProxy]:
-    """The net's endpoint for trouble, honest before and after."""
-    net.endpoint.behaviour = rpc_proxy.honest
-    yield net.endpoint
-    net.endpoint.behaviour = rpc_proxy.honest
 
 
 def hides_opening(round_id: RoundId) -> Behaviour:

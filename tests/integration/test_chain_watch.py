@@ -111,7 +111,7 @@ async def test_watch__subscribed_and_polled__give_the_same_logs(
     ):
         start = Cursor((await polling.latest()).number)
         early = await emitter.emit(2)
-        slow = WatchSettings(idle_s=60)  # so that only a push can end a wait
+        slow = WatchSettings(busy_s=60, idle_s=60)  # so that only a push can end a wait
 
         def enough(logs: list[Log]) -> bool:
             return len(prices(logs, emitter.stream_id)) == 7

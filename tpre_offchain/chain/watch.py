@@ -70,6 +70,26 @@ class WatchSettings:
     endpoint_rest_s: float = 1.0
 
 
+class Lull:
+    """How long to wait for a push before the chain is read all the same: soon after news, then less and less often.
+
+    A push may have been lost, and what undid the newest blocks is told by none.
+    """
+
+    def __init__(self, settings: WatchSettings) -> None:
+        self._settings = settings
+        self._last_s = 0.0
+
+    def next_s(self) -> float:
+        """Seconds of the wait that begins now."""
+        self._last_s = min(self._settings.idle_s, max(self._settings.busy_s, 2 * self._last_s))
+        return self._last_s
+
+    def end(self) -> None:
+        """There was news."""
+        self._last_s = 0.0
+
+
 async def watch(
     connection: Connection,
     addresses: Sequence[Address],
@@ -175,6 +195,7 @@ class _Waker:
         self._socket = WebSocketTransport(urls[0]) if urls else None
         self._addresses = list(addresses)
         self._settings = settings
+        self._lull = Lull(settings)
         self._subscribed = False
         self._try_again_at = float("-inf")
 
@@ -190,10 +211,11 @@ class _Waker:
             await asyncio.sleep(self._settings.poll_s)
             return
         try:
-            async with asyncio.timeout(self._settings.idle_s):
+            async with asyncio.timeout(self._lull.next_s()):
                 await self._socket.notified.wait()
+            self._lull.end()
         except TimeoutError:
-            return  # a look now and then, should a push have been lost
+            return
         finally:
             self._socket.notified.clear()
 

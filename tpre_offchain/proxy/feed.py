@@ -18,7 +18,7 @@ from tpre_offchain.chain.events import Event
 from tpre_offchain.chain.logs import Log
 from tpre_offchain.chain.rpc_errors import EndpointDown, StalePeer
 from tpre_offchain.chain.transport_errors import TransportFailed
-from tpre_offchain.chain.watch import Cursor, LogReader, Read, Rewound, WatchItem, WatchSettings, watch
+from tpre_offchain.chain.watch import Cursor, LogReader, Lull, Read, Rewound, WatchItem, WatchSettings, watch
 from tpre_offchain.chain.websocket import WebSocketTransport
 from tpre_offchain.errors import ChainError
 from tpre_offchain.proxy.cursor import Place
@@ -101,7 +101,7 @@ class Feed:
                     yield news
             return
         reader = LogReader(self._connection, self._addresses, start, self._settings)
-        async with Pushes(urls[0], self._addresses) as pushes:
+        async with Pushes(urls[0], self._addresses, self._settings) as pushes:
             while True:
                 try:
                     async for news in self._read(reader.read()):
@@ -110,7 +110,7 @@ class Feed:
                     on_trouble(trouble)
                     await asyncio.sleep(self._settings.endpoint_rest_s)
                     continue
-                async for logs in pushes.until_due(self._settings):
+                async for logs in pushes.until_due():
                     events = tuple(_decoded(logs))
                     self.note_early(events)
                     yield News(events)
@@ -148,11 +148,12 @@ class Feed:
 class Pushes:
     """Logs as a WebSocket endpoint pushes them."""
 
-    def __init__(self, url: str, addresses: Sequence[Address]) -> None:
+    def __init__(self, url: str, addresses: Sequence[Address], settings: WatchSettings) -> None:
+        self._settings = settings
         self._socket = WebSocketTransport(url)
         self._addresses = list(addresses)
         self._subscribed = False
-        self._quiet_s = 0.0
+        self._lull = Lull(settings)
 
     async def __aenter__(self) -> Self:
         return self
@@ -160,17 +161,15 @@ class Pushes:
     async def __aexit__(self, *_: object) -> None:
         await self._socket.close()
 
-    async def until_due(self, settings: WatchSettings) -> AsyncIterator[list[Log]]:
+    async def until_due(self) -> AsyncIterator[list[Log]]:
         """Logs as they come, until the chain should be read: shortly after some came, now and then if none do."""
         if not self._subscribed or self._socket.broken.is_set():
             # what came between the last read and the subscription was not pushed: it is due at once
             if not await self._subscribe():
-                await asyncio.sleep(settings.poll_s)
+                await asyncio.sleep(self._settings.poll_s)
             return
         clock = asyncio.get_running_loop().time
-        # what undid the newest blocks is told by no push: look again soon after news, then less and less often
-        self._quiet_s = min(settings.idle_s, max(settings.busy_s, 2 * self._quiet_s))
-        due_at = clock() + self._quiet_s
+        due_at = clock() + self._lull.next_s()
         heard = False
         while (left_s := due_at - clock()) > 0:
             try:
@@ -186,7 +185,8 @@ class Pushes:
             if not notices:
                 continue
             if not heard:
-                heard, due_at, self._quiet_s = True, clock() + SETTLE_S, 0.0
+                self._lull.end()
+                heard, due_at = True, clock() + SETTLE_S
             yield [Log.from_rpc(notice) for notice in notices]
 
     async def _subscribe(self) -> bool:
