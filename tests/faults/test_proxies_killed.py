@@ -73,8 +73,9 @@ def _finalized_off_the_chain(net: Scene, step: str) -> None:
     """The leader dies with a majority's signatures in its hands, or when it has sent them."""
     share = net.share()
     first, *others = net.ranked(share.grant_id)
-    # on a slow machine nobody is to lose patience before the leader has sent
-    patience_s = 15.0 if step == "proxy.mined.FinalizeSigned" else 1.5
+    # a third of it is what the leader has on a slow machine until others turn to the next; where it dies before it has
+    # sent, all of it is waited for
+    patience_s = 15.0 if step == "proxy.mined.FinalizeSigned" else 6.0
     hears: dict[str, Any] = {"exchange": "127.0.0.1:0", "worker": {"settle_s": 2.0, "patience_s": patience_s}}
     net.start(*others, **hears)
     net.start(first, failpoint=step, **hears)

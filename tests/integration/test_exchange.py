@@ -137,6 +137,18 @@ async def test_round__too_few_have_endpoints__the_chain_at_once(tmp_path: Path) 
         assert_no_crash(w)
 
 
+async def test_round__one_registers_after_others_looked_for_it__leads_the_next(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        record = await w.publish(0)
+        grant_id = await w.grant(3, 5)
+        late, *_ = await w.ranked(grant_id, index=1)
+        await start(w, *({0, 1, 2, 3, 4} - {late}), patience_s=8.0)
+        await w.reaches(await w.open_round(grant_id, [record]), RoundFinalized)
+        await start(w, late, patience_s=8.0)
+        await assert_one_transaction(w, await w.open_round(grant_id, [record]), late)
+        assert_no_crash(w)
+
+
 async def test_round__enough_have_endpoints__what_others_posted_is_part_of_the_result(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         record = await w.publish(0)

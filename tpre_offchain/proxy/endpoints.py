@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from tpre_offchain.chain.events import EndpointChanged, ProxyJoined
+from tpre_offchain.chain.events import EndpointChanged, Event, ProxyJoined
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.history import events_of, word_topic
 from tpre_offchain.types import Address
 
-MAXIMUM_AGE_S = 60.0
-"""A member that changed its endpoint is called at its old one for as long; the chain path does not need either."""
-
 
 class Endpoints:
-    """The endpoints of proxies, read from the chain once a minute where they are needed. ``own``: this proxy's."""
+    """The endpoints of proxies: read from the chain when first asked for, then as its events change them.
 
-    def __init__(self, contracts: ProxyContracts, own: str, clock: Callable[[], float] = time.monotonic) -> None:
+    ``own``: this proxy's.
+    """
+
+    def __init__(self, contracts: ProxyContracts, own: str) -> None:
         self.own = own
         self._contracts = contracts
-        self._clock = clock
-        self._known: dict[Address, tuple[float, str]] = {}
+        self._known: dict[Address, str] = {}
 
     async def of(self, accounts: Iterable[Address]) -> Mapping[Address, str]:
         """Endpoints that may be called, of those accounts that have one."""
-        wanted, now = list(accounts), self._clock()
-        if any(account not in self._known or now - self._known[account][0] > MAXIMUM_AGE_S for account in wanted):
+        wanted = list(accounts)
+        if any(account not in self._known for account in wanted):
             found = await self.registered(wanted)
-            self._known |= {account: (now, found.get(account, "")) for account in wanted}
-        return {account: url for account in wanted if may_be_called(url := self._known[account][1], self.own)}
+            # what was noted meanwhile is newer
+            self._known = {account: found.get(account, "") for account in wanted} | self._known
+        return {account: url for account in wanted if may_be_called(url := self._known[account], self.own)}
+
+    def note(self, events: Iterable[Event]) -> None:
+        """Take notice of what the chain tells, in its order."""
+        for event in events:
+            if isinstance(event, ProxyJoined | EndpointChanged):
+                self._known[event.proxy] = event.endpoint
+
+    def forget(self) -> None:
+        """Drop everything: the chain was reorganised."""
+        self._known.clear()
 
     async def registered(self, accounts: Iterable[Address]) -> dict[Address, str]:
         """What the registry has of these accounts, whatever it is."""

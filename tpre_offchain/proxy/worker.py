@@ -72,9 +72,12 @@ class ProxyWorker:
         self._time = ChainTime(clock)
         self._book = GrantBook(self._contracts, outbox.address, proxy_keys)
         self._watcher = Watcher(self._contracts, deployment.settings.rounds, self._book, self._time.now, self._on_aside)
+        followed = [self._contracts.grants.address, self._contracts.rounds.address]
+        if listening is not None:
+            followed.append(self._contracts.proxies.address)  # which tells of endpoints
         self._feed = Feed(
             connection,
-            [self._contracts.grants.address, self._contracts.rounds.address],
+            followed,
             WatchSettings(confirmations=settings.confirmations, poll_s=settings.poll_s),
         )
         self._listening = listening
@@ -186,6 +189,7 @@ class ProxyWorker:
             self._log.warning("events_retracted", count=len(news.retracted))
             for one in await self._watcher.retract(news.retracted):
                 self._serve(one)
+        self._note_endpoints(news)
         self._time.note_events(news.events)
         for one in await self._watcher.take(news.events):
             self._serve(one)
@@ -201,6 +205,13 @@ class ProxyWorker:
         if news.caught_up and not self.ready:
             self.ready = True
             self._log.info("ready", open_rounds=len(self._watcher.rounds))
+
+    def _note_endpoints(self, news: News) -> None:
+        if self._exchange is None:
+            return
+        if news.rewound_to is not None or news.retracted:
+            self._exchange.endpoints.forget()
+        self._exchange.endpoints.note(news.events)
 
     async def _warm(self, events: Sequence[Event]) -> None:
         try:
