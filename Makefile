@@ -37,7 +37,7 @@ OUR_MESSAGES := awk 'BEGIN { RS = ""; ORS = "\n\n" } !(/^Warning/ && /--> \.\/no
 MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check services bench soak clean build install lock lint types solidity second-build gas fuzz slither coverage
+.PHONY: help demo test test-all check services bench soak clean build install lock lint types solidity python second-build gas fuzz slither coverage
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -45,11 +45,9 @@ help: ## this list
 demo: build ## share a recording through five proxies on a local chain; ARGS="--proxies 7 --threshold 4"
 	@$(BIN)/tpre demo $(ARGS)
 
-test: check solidity ## check, Solidity tests, Python tests; ARGS are pytest's
-	@$(PYTEST) -m 'not large' $(ARGS)
+test: check solidity python ## check, Solidity tests, Python tests; ARGS are pytest's
 
-test-all: check solidity ## the same, and the tests that repeat in larger form what others show
-	@$(PYTEST) $(ARGS)
+test-all: check solidity python ## the same, and the tests that repeat in larger form what others show
 
 check: lint types build ## ruff, import layers, solhint, mypy, contract build
 
@@ -63,6 +61,10 @@ types: $(DEV_READY)
 
 solidity: $(DEV_READY) $(CONTRACTS_BUILT) ## the Solidity tests, gas snapshots held to 1%
 	@$(HARDHAT) test solidity $(GAS_CHECK)
+
+# mostly waits, so the compilation of the Solidity tests fits beside it
+python: $(DEV_READY) $(CONTRACTS_BUILT) ## the Python tests
+	@$(PYTEST) $(if $(filter test-all,$(MAKECMDGOALS)),,-m 'not large') $(ARGS)
 
 gas: $(DEV_READY) $(CONTRACTS_BUILT) ## write the gas snapshots anew, to be committed
 	@$(HARDHAT) test solidity --snapshot
