@@ -28,7 +28,11 @@ def section(figures: Mapping[str, Any]) -> str:
         "a majority; opening the round is beside it. `submit` and `vote` are the dearest of their kind. The floor is "
         "what the chain charges whatever a contract does: 21,000 a transaction, the calldata of the points and "
         "proofs, the EIP-2537 calls.\n\n"
-        f"Goals: {'; '.join(goals) or 'not measured'}."
+        f"Goals: {'; '.join(goals) or 'not measured'}. This is the chain's way; where proxies exchange cfrags and "
+        "votes a conversion is one transaction, of the gas said above.\n\n"
+        "What is left above the floor of one record is storage and calldata: a round's slots are written by each "
+        "submission and vote, so that evidence can name them, and every call brings the committee along instead of "
+        "reading it from storage."
     )
     return "\n\n".join([text, *(table.markdown() for table in tables.gas(figures))])
 
