@@ -45,6 +45,12 @@ def test_net__exchange__read_audited_and_told_as_any_other(tmp_path: Path) -> No
         assert sorted(row["vote"] for row in told) == ["-", "for (signed)", "leader (counts as for)"]
         assert {row["outcome"] for row in told} == {"finalized by vote"}
         assert [row["used"] for row in query(tmp_path, rpc, "round_proxies.py")] == ["yes", "yes"]
+
+        # from another machine, which has nothing but the registry's endpoints
+        found = answer(tmp_path, "doctor", "--rpc", rpc, "--deployment", "home/deployment.json", "--home", "elsewhere")
+        levels = {one["subject"]: one["level"] for one in found["findings"] if one["check"] == "proxy"}
+        assert len(levels) == 3
+        assert set(levels.values()) == {"ok"}
     finally:
         answer(tmp_path, "net", "down", *home)
 

@@ -1,5 +1,7 @@
 """The HTTP service of a proxy for the other members of its committees: POST /rounds/{id}/cfrags and /vote (SPEC §15).
 
+GET /healthz tells who listens, for this is the address that the registry names.
+
 Refusals come in the order of their cost: an unknown round, a sender that is no member of it, one that was heard often
 enough, too large a body, a wrong signature. Only then is anything decoded or computed.
 """
@@ -71,6 +73,7 @@ class ExchangeServer:
         self._bodies = asyncio.Semaphore(BODIES_AT_ONCE)
         app = web.Application(client_max_size=LONGEST_BODY)
         app.router.add_post(f"/rounds/{{round:[0-9a-f]{{1,24}}}}/{{subject:{CFRAGS}|{VOTE}}}", self._handle)
+        app.router.add_get("/healthz", self._healthz)
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=60)
         self._log = structlog.get_logger().bind(proxy=me)
 
@@ -82,6 +85,9 @@ class ExchangeServer:
     async def stop(self) -> None:
         """Stop listening."""
         await self._runner.cleanup()
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.json_response({"ok": True, "proxy": self._me, "chain_id": self._contracts.connection.chain_id})
 
     async def _handle(self, request: web.Request) -> web.Response:
         subject, source = request.match_info["subject"], request.remote or ""
