@@ -273,8 +273,8 @@ contract ConversionRounds is IConversionRounds {
 
         round.proposal = Transcript.proposal(round.key, resultHash);
         emit LeaderProposed(roundId, msg.sender, slot, contributors, excluded, resultHash, results);
-        grants.markConverted(roundId.grantOf());
         _finalize(roundId, round, head, excluded, msg.sender, resultHash, false);
+        grants.markConverted(roundId.grantOf());
     }
 
     function _finalize(
