@@ -24,9 +24,11 @@ const forCoverage = {
 };
 const settings = process.argv.includes("--coverage") ? { ...compiler.settings, optimizer: forCoverage } : compiler.settings;
 
-// One seed for every run, so that a red build stays red; TPRE_FUZZ_SEED and TPRE_FUZZ_RUNS widen the search.
+// One seed for every run, so that a red build stays red; these variables widen the search.
 const fuzzSeed = process.env.TPRE_FUZZ_SEED ?? "0x7470726500000000000000000000000000000000000000000000000000000001";
 const fuzzRuns = Number(process.env.TPRE_FUZZ_RUNS ?? 128);
+const invariantRuns = Number(process.env.TPRE_INVARIANT_RUNS ?? 32);
+const invariantDepth = Number(process.env.TPRE_INVARIANT_DEPTH ?? 64);
 
 /** The chain that TPRE_RPC_URL names, if any; its signer comes from TPRE_DEPLOYER_KEY, else from the node's own accounts. */
 function networkFromEnvironment() {
@@ -61,7 +63,12 @@ export default defineConfig({
       isolate: true,
       fsPermissions: { readDirectory: ["./tests/vectors"] },
       fuzz: { runs: fuzzRuns, seed: fuzzSeed, failurePersistDir: "./.cache/hardhat/fuzz" },
-      invariant: { runs: 32, depth: 64, failOnRevert: false, failurePersistDir: "./.cache/hardhat/invariant" },
+      invariant: {
+        runs: invariantRuns,
+        depth: invariantDepth,
+        failOnRevert: false,
+        failurePersistDir: "./.cache/hardhat/invariant",
+      },
     },
   },
 });
