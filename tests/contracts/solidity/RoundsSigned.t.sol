@@ -13,7 +13,6 @@ import {Member, RoundId} from "../../../contracts/types/Ids.sol";
 contract RoundsSignedTest is RoundsWorld {
     /// Half of secp256k1's order, rounded down.
     uint256 private constant MAXIMUM_S = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
-    bytes32 private constant HIGH_BIT = bytes32(uint256(1) << 255);
 
     /// What finalizeSigned takes besides the scene.
     struct Brought {
@@ -29,11 +28,6 @@ contract RoundsSignedTest is RoundsWorld {
     }
 
     // --- what proxies do off the chain ---
-
-    function sign(address proxy, bytes32 digest) private view returns (IRounds.Signature memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(accountKey[proxy], digest);
-        return IRounds.Signature(r, v == 28 ? s | HIGH_BIT : s);
-    }
 
     function digestOf(Scene memory scene, Brought memory brought) private view returns (bytes32) {
         bytes32 hash = Transcript.resultHash(scene.roundId, brought.contributors, scene.excluded, BLS12381.hashOf(brought.results));

@@ -33,6 +33,7 @@ abstract contract RoundsWorld is Test, Prover {
     uint32 internal constant CHALLENGE_SECONDS = 3600;
     uint40 internal constant MAX_GRANT_SECONDS = 365 days;
     address internal constant BURNED = 0x000000000000000000000000000000000000dEaD;
+    bytes32 internal constant HIGH_BIT = bytes32(uint256(1) << 255);
 
     KeyRegistry public keys;
     Treasury public treasury;
@@ -368,6 +369,12 @@ abstract contract RoundsWorld is Test, Prover {
         bytes32 resultHash = proposed[scene.roundId];
         vm.prank(memberOf(scene, slot));
         rounds.vote(scene.roundId, scene.committee, dataHash(scene), slot, resultHash, approve);
+    }
+
+    /// @dev A vote off the chain.
+    function sign(address proxy, bytes32 digest) internal view returns (IConversionRounds.Signature memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(accountKey[proxy], digest);
+        return IConversionRounds.Signature(r, v == 28 ? s | HIGH_BIT : s);
     }
 
     function close(Scene memory scene) internal {
