@@ -13,10 +13,13 @@ from tpre_offchain.chain.deployment import Deployment
 from tpre_offchain.chain.event_decoding import decode_logs
 from tpre_offchain.chain.events import (
     AccessGranted,
+    CfragChallenged,
     CfragsSubmitted,
     Event,
     FeeClaimed,
+    FragmentComplaint,
     LeaderProposed,
+    RecordExcluded,
     RecordPublished,
     RoundClosed,
     RoundFinalized,
@@ -79,6 +82,12 @@ class Ledger:
                     yield "end", hex(event.round_id)
                 case FeeClaimed():
                     yield "fee", hex(event.round_id), event.proxy
+                case CfragChallenged():
+                    yield "challenge", hex(event.round_id), event.slot
+                case RecordExcluded():
+                    yield "exclusion", hex(event.round_id), event.record_id
+                case FragmentComplaint() if event.upheld:
+                    yield "complaint", event.grant_id
                 case RecordPublished():
                     yield "record", event.stream_id, event.record.cid_hash.hex()
                 case _:

@@ -26,6 +26,7 @@ from tpre_offchain.chain.deployment import Deployment, DeploymentSettings
 from tpre_offchain.chain.ids import make_round_id
 from tpre_offchain.chain.outbox import Outbox
 from tpre_offchain.chain.structs import RecordInput, Rekey, Round
+from tpre_offchain.chain.treasury import bond_key
 from tpre_offchain.clients import Keys, Owner, Session, User, granting, publishing
 from tpre_offchain.clients.points import chain_proof, chain_record, chain_rekey
 from tpre_offchain.clients.session import domain_of
@@ -37,6 +38,8 @@ RICH_WEI = 1_000 * 10**18
 QUICK = replace(LOCAL, rounds=replace(LOCAL.rounds, round_seconds=30, vote_seconds=3, challenge_seconds=1))
 WORKER = {"backoff_s": 0.6, "retry_s": 0.2, "retry_limit_s": 2.0, "poll_s": 0.1, "recheck_s": 3.0}
 PATIENCE_S = 45.0
+STATES_IN_MEMORY = ("--prune-history", "512")
+"""Of anvil: a reorganisation back to a block whose state it has put on disk leaves it without any contract."""
 T = TypeVar("T")
 
 
@@ -162,6 +165,10 @@ class Scene:
     def number_of(self, account: str) -> int:
         return next(one.number for one in self.proxies if one.address == account)
 
+    def bond_of(self, number: int) -> int:
+        """What a proxy has at stake, in wei."""
+        return self.run(self.contracts.treasury.held_under(bond_key(self.proxies[number].address)))
+
     def forget_state(self, number: int) -> None:
         """Cursor and outbox of a stopped proxy are gone."""
         shutil.rmtree(self.state_of(number), ignore_errors=True)
@@ -238,6 +245,10 @@ class Scene:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.user.session.run(work)
 
+    def head(self) -> int:
+        """Number of the newest block."""
+        return int(self.node.ask("eth_blockNumber"), 16)
+
     def waiting_transactions(self) -> int:
         """In the node's pool, not mined."""
         return int(self.node.ask("txpool_status")["pending"], 16)
@@ -292,7 +303,7 @@ def scene(
 ) -> Iterator[Scene]:
     """A fresh net, all of its proxies joined and none running yet; everything ends with the block."""
     chance = random.Random(f"{seed}")
-    node = start_anvil(*node_options)
+    node = start_anvil(*STATES_IN_MEMORY, *node_options)
     try:
         with Nursery() as nursery, RpcProxy(node) as endpoint:
             players = [Proxy(number, Keys(chance.randbytes(32))) for number in range(proxies)]

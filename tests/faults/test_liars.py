@@ -40,10 +40,6 @@ from tpre_offchain.storage.cid import Cid
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 
 
-def bond_of(net: Scene, number: int) -> int:
-    return net.run(net.contracts.treasury.held_under(bond_key(net.proxies[number].keys.address)))
-
-
 # --- proxies --------------------------------------------------------------------------------------
 
 
@@ -52,12 +48,12 @@ def test_cfrags__false__challenged_paid_for_and_done_without(whole: Scene, lie: 
     net, share = whole, whole.share()
     liar = net.ranked(share.grant_id)[2]
     net.start(liar, lie=lie, worker={"retry_s": 0.05, "retry_limit_s": 0.05})
-    bond, address = bond_of(net, liar), net.proxies[liar].address
+    bond, address = net.bond_of(liar), net.proxies[liar].address
     round_id = net.open_round(share)
 
     challenged = net.reaches(round_id, CfragChallenged)
     assert challenged.proxy == address
-    assert bond - bond_of(net, liar) == QUICK.rounds.challenge_penalty_wei
+    assert bond - net.bond_of(liar) == QUICK.rounds.challenge_penalty_wei
     net.reaches(round_id, RoundFinalized)
     assert not net.round(round_id).contributors >> (challenged.slot - 1) & 1
     net.require_readable(share)
@@ -220,7 +216,7 @@ def test_round__proxy_lost_its_bond__refused_once_and_does_not_burn_gas(whole: S
     spent = net.ranked(share.grant_id)[0]
     # forge the loss in the treasury's books rather than tell ten lies in a row
     key = bond_key(net.proxies[spent].keys.address)
-    held = bond_of(net, spent)
+    held = net.bond_of(spent)
     _set_held(net, key, 0)
     try:
         round_id = net.open_round(share)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
-from tests.faults.scene import Scene, Share
+from tests.faults.scene import QUICK, Scene, Share
 from tpre_offchain.chain.events import (
     AccessRequested,
+    CfragChallenged,
     CfragsSubmitted,
     Event,
     FeeClaimed,
+    FragmentComplaint,
     LeaderProposed,
+    RecordExcluded,
     RecordPublished,
+    RoundClosed,
     RoundFinalized,
     RoundOpened,
     VoteCast,
 )
 from tpre_offchain.chain.reverts import ContractRevert
-from tpre_offchain.clients.errors import NoGrant
+from tpre_offchain.chain.structs import Phase, RecordInput, Rekey, Status
+from tpre_offchain.clients.errors import GrantRevoked, NoGrant
 from tpre_offchain.types import RoundId
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
@@ -32,11 +39,13 @@ def reorganise(net: Scene, depth: int) -> None:
     net.node.ask("anvil_reorg", depth, [])
 
 
-def opened_again(net: Scene, share: Share, round_id: RoundId) -> RoundId:
+def opened_again(
+    net: Scene, share: Share, round_id: RoundId, how: Callable[[Scene, Share], RoundId] = Scene.open_round
+) -> RoundId:
     """The user's part: a round whose opening is no more is opened again."""
     if net.ledger().of(RoundOpened, round_id):
         return round_id
-    return net.open_round(share)
+    return how(net, share)
 
 
 @pytest.mark.parametrize("step", [RoundOpened, CfragsSubmitted, LeaderProposed, VoteCast, RoundFinalized, FeeClaimed])
@@ -52,6 +61,111 @@ def test_round__chain_reorganised_after_step__finished_all_the_same(whole: Scene
     net.reaches(round_id, RoundFinalized)
     net.require_readable(share)
     net.reaches(round_id, FeeClaimed, count=3)
+    net.require_clean()
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_round__chain_reorganised_after_challenge__liar_pays_once_a_round_and_finished(
+    whole: Scene, deep: bool
+) -> None:
+    net, share = whole, whole.share()
+    net.node.ask("anvil_mine", hex(DEEPEST))
+    liar = net.ranked(share.grant_id)[2]
+    address = net.proxies[liar].address
+    net.start(liar, lie="wrong_proof")
+    bond = net.bond_of(liar)
+    round_id = net.open_round(share)
+    challenge = net.reaches(round_id, CfragChallenged).at.block_number
+    # the challenge alone, so that the lie stands again; or more, and others may be quicker than the liar this time
+    reorganise(net, net.chance.randint(1, DEEPEST) if deep else net.head() - challenge + 1)
+    round_id = opened_again(net, share, round_id)
+    if not deep:
+        assert net.reaches(round_id, CfragChallenged).proxy == address
+    net.reaches(round_id, RoundFinalized)
+    net.require_readable(share)
+    # the user's outbox may have brought the lost opening back too
+    rounds = {one.round_id for one in net.ledger().of(RoundOpened) if one.grant_id == share.grant_id}
+    for one in rounds:
+        net.reaches(one, FeeClaimed, count=3)
+    ledger = net.ledger()
+    lied = {one.round_id for one in ledger.of(CfragsSubmitted) if one.proxy == address} & rounds
+    challenged = [one for one in ledger.of(CfragChallenged) if one.round_id in rounds]
+    assert {one.round_id for one in challenged} == lied
+    assert {one.proxy for one in challenged} <= {address}
+    assert bond - net.bond_of(liar) == len(challenged) * QUICK.rounds.challenge_penalty_wei
+    assert address not in {claim.proxy for claim in ledger.of(FeeClaimed) if claim.round_id in rounds}
+    net.require_clean()
+
+
+def bad_fragments(rekey: Rekey) -> Rekey:
+    """The owner deals nobody a fragment that fits."""
+    return replace(rekey, pads=tuple(bytes(32) for _ in rekey.pads))
+
+
+@pytest.mark.parametrize("step", [FragmentComplaint, RoundClosed])
+def test_complaint__chain_reorganised_after_step__upheld_once_and_round_closed(whole: Scene, step: type[Event]) -> None:
+    net, share = whole, whole.share_tampered(rekey=bad_fragments)
+    net.node.ask("anvil_mine", hex(DEEPEST))
+    depth = net.chance.randint(1, DEEPEST)
+
+    def complaints() -> list[FragmentComplaint]:
+        return [one for one in net.ledger().of(FragmentComplaint) if one.grant_id == share.grant_id]
+
+    round_id = net.open_round(share)
+    net.until(lambda: bool(complaints()), "complaint")
+    if step is RoundClosed:
+        net.reaches(round_id, RoundClosed)
+    reorganise(net, depth)
+    # a proxy may bring its complaint back before the user comes to open the round again: nothing is left to open
+    with suppress(GrantRevoked):
+        round_id = opened_again(net, share, round_id)
+        assert net.reaches(round_id, RoundClosed).phase is Phase.ENDED
+    net.until(lambda: bool(complaints()), "complaint again")
+    assert [one.upheld for one in complaints()] == [True]
+    assert net.run(net.contracts.grants.access_of(share.grant_id)).status is Status.VOIDED
+    net.require_clean()
+
+
+def false_capsule(record: RecordInput) -> RecordInput:
+    """The publisher's proof does not hold."""
+    return replace(record, proof=replace(record.proof, response=record.proof.response ^ 1))
+
+
+@pytest.mark.parametrize("step", [RecordExcluded, RoundClosed])
+def test_capsule__chain_reorganised_after_step__reported_once_and_round_closed(whole: Scene, step: type[Event]) -> None:
+    net, share = whole, whole.share_tampered(capsule=false_capsule)
+    net.node.ask("anvil_mine", hex(DEEPEST))
+    depth = net.chance.randint(1, DEEPEST)
+    round_id = net.open_unchecked(share)
+    net.reaches(round_id, step)
+    reorganise(net, depth)
+    round_id = opened_again(net, share, round_id, Scene.open_unchecked)
+    assert net.reaches(round_id, RecordExcluded).record_id == share.record_id
+    assert net.reaches(round_id, RoundClosed).phase is Phase.ENDED
+    assert net.ledger().of(CfragsSubmitted, round_id) == []
+    net.require_clean()
+
+
+def test_round__chain_reorganised_after_it_expired__closed_again_and_paid_once(whole: Scene) -> None:
+    net, share = whole, whole.share()
+    net.node.ask("anvil_mine", hex(DEEPEST))
+    depth = net.chance.randint(1, DEEPEST)
+    net.only(*net.ranked(share.grant_id)[:2])
+    round_id = net.open_round(share)
+
+    def expired() -> None:
+        net.reaches(round_id, CfragsSubmitted, count=2)
+        net.node.ask("evm_increaseTime", QUICK.rounds.round_seconds + 1)
+        net.node.ask("anvil_mine", "0x1")
+        assert net.reaches(round_id, RoundClosed).phase is Phase.EXPIRED
+
+    expired()
+    reorganise(net, depth)
+    round_id = opened_again(net, share, round_id)
+    expired()
+    net.reaches(round_id, FeeClaimed, count=2)
+    net.all_up()
+    net.require_readable(share)
     net.require_clean()
 
 

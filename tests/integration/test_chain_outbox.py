@@ -24,7 +24,7 @@ from tpre_offchain.chain.contracts import Contracts
 from tpre_offchain.chain.delivery import Pace
 from tpre_offchain.chain.deployment import Deployment
 from tpre_offchain.chain.outbox import Outbox, OutboxSettings
-from tpre_offchain.chain.outbox_errors import InsufficientFunds, NonceConflict, SpendCapReached, StuckTransaction
+from tpre_offchain.chain.outbox_errors import InsufficientFunds, NonceConflict, SpendCapReached
 from tpre_offchain.chain.reverts import ContractRevert, Reverted
 from tpre_offchain.types import Address, GrantId
 
@@ -193,40 +193,6 @@ async def test_send__nonce_below_vanished_from_the_pool__is_filled(
         receipt = await asyncio.wait_for(sending, 30)
         assert receipt.status
         assert await connection.nonce(outbox.address) == 2
-
-
-async def test_send__not_mined__is_replaced_with_a_higher_fee(own_anvil: Callable[..., LocalNode]) -> None:
-    node = own_anvil("--no-mining")
-    async with (
-        await Connection.open([node.url]) as connection,
-        await Outbox.open(connection, funded_account(1), settings=HASTY) as outbox,
-    ):
-        sending = asyncio.create_task(outbox.send(ONE_WEI))
-        await until(lambda: any(len(posted.attempts) > 1 for posted in outbox.pending()))
-        first, second = outbox.pending()[0].attempts[:2]
-        await asyncio.sleep(0.1)
-        node.ask("evm_mine")
-        receipt = await sending
-        assert receipt.tx_hash == second.tx_hash
-        assert second.fees.tip_wei >= first.fees.tip_wei * 9 // 8
-        assert second.fees.max_fee_wei >= first.fees.max_fee_wei * 9 // 8
-
-
-async def test_send__never_mined__raises_stuck_and_is_taken_up_again(own_anvil: Callable[..., LocalNode]) -> None:
-    node = own_anvil("--no-mining")
-    async with (
-        await Connection.open([node.url]) as connection,
-        await Outbox.open(connection, funded_account(1), settings=HASTY) as outbox,
-    ):
-        with pytest.raises(StuckTransaction) as stuck:
-            await outbox.send(ONE_WEI, key="pay")
-        assert stuck.value.nonce == 0
-        assert stuck.value.retryable
-        assert len(stuck.value.tx_hashes) > 1
-        node.ask("evm_mine")
-        receipt = await outbox.send(ONE_WEI, key="pay")
-        assert receipt.tx_hash in stuck.value.tx_hashes
-        assert await connection.nonce(outbox.address) == 1
 
 
 async def test_send__chain_reorganised__what_was_lost_is_mined_again(own_anvil: Callable[..., LocalNode]) -> None:

@@ -80,7 +80,7 @@ class Delivery:
         sync_sending: bool,
         *,
         sign_again: SignAgain,
-        unblock: Callable[[int, int], None],
+        unblock: Callable[[int, int, int], None],
     ) -> None:
         self._connection = connection
         self._account = account
@@ -121,10 +121,12 @@ class Delivery:
         raise StuckTransaction(posted.call.description, posted.nonce, tuple(a.tx_hash for a in posted.attempts))
 
     async def _close_gap(self, posted: Posted) -> None:
+        mined = await self._connection.nonce(self._account)
         known = await self._connection.nonce(self._account, "pending")
-        if known < posted.nonce:
-            # the node has none of those between: lost with a reorganisation, or dropped from its pool
-            self._unblock(known, posted.nonce)
+        # those between may be lost with a reorganisation; a node that still holds ours may count them as known
+        self._unblock(mined, posted.nonce, known)
+        if known <= posted.nonce:
+            await self.send_again(posted)  # the node has dropped it, as anvil does with what it cannot mine
 
     async def _send_and_wait(self, posted: Posted) -> Receipt | None:
         raw = "0x" + posted.attempts[-1].raw.hex()
@@ -195,7 +197,7 @@ class Delivery:
                 return posted
             raise Refused(posted, Refusal.NONCE_LOW, RpcRefused("eth_getTransactionCount", 0, "nonce used", None))
         if mined < posted.nonce:
-            self._unblock(mined, posted.nonce)
+            self._unblock(mined, posted.nonce, mined)
             await self.send_again(posted)
             return posted
         dearer = await self._sign_again(posted, bumped_fees)

@@ -239,8 +239,11 @@ class Outbox:
             raise InsufficientFunds(self.address, needed, await self.connection.balance(self.address)) from refused
         raise as_revert(refused.cause, posted.call) from refused
 
-    def _unblock(self, first: int, end: int) -> None:
-        """Sees to it that the nonces from ``first`` to below ``end`` are used, or those above wait for ever."""
+    def _unblock(self, first: int, end: int, unknown: int) -> None:
+        """Sees to it that the nonces from ``first`` to below ``end`` are used, or those above wait for ever.
+
+        ``unknown``: from here on the node knows of no transaction, so that what is not ours must be filled.
+        """
         live = {posted.nonce: posted for posted in self._store.live()}
         for nonce in range(first, end):
             settled = self._store.settled_at(nonce)
@@ -250,7 +253,7 @@ class Outbox:
             elif settled is not None:
                 # mined once, then lost with a reorganisation: what it did is still wanted
                 self._in_background(self._send_lost(settled))
-            else:
+            elif nonce >= unknown:
                 self._fill(nonce)
 
     async def _send_lost(self, settled: Posted) -> None:

@@ -1,0 +1,67 @@
+"""Transactions that wait on a real node: priced out, never mined, or stranded by a reorganisation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.local_nodes import LocalNode, funded_account
+from tests.integration.test_chain_outbox import HASTY, ONE_WEI, until
+from tpre_offchain.chain.connection import Connection
+from tpre_offchain.chain.outbox import Outbox
+from tpre_offchain.chain.outbox_errors import StuckTransaction
+
+
+async def test_send__not_mined__is_replaced_with_a_higher_fee(own_anvil: Callable[..., LocalNode]) -> None:
+    node = own_anvil("--no-mining")
+    async with (
+        await Connection.open([node.url]) as connection,
+        await Outbox.open(connection, funded_account(1), settings=HASTY) as outbox,
+    ):
+        sending = asyncio.create_task(outbox.send(ONE_WEI))
+        await until(lambda: any(len(posted.attempts) > 1 for posted in outbox.pending()))
+        first, second = outbox.pending()[0].attempts[:2]
+        await asyncio.sleep(0.1)
+        node.ask("evm_mine")
+        receipt = await sending
+        assert receipt.tx_hash == second.tx_hash
+        assert second.fees.tip_wei >= first.fees.tip_wei * 9 // 8
+        assert second.fees.max_fee_wei >= first.fees.max_fee_wei * 9 // 8
+
+
+async def test_send__never_mined__raises_stuck_and_is_taken_up_again(own_anvil: Callable[..., LocalNode]) -> None:
+    node = own_anvil("--no-mining")
+    async with (
+        await Connection.open([node.url]) as connection,
+        await Outbox.open(connection, funded_account(1), settings=HASTY) as outbox,
+    ):
+        with pytest.raises(StuckTransaction) as stuck:
+            await outbox.send(ONE_WEI, key="pay")
+        assert stuck.value.nonce == 0
+        assert stuck.value.retryable
+        assert len(stuck.value.tx_hashes) > 1
+        node.ask("evm_mine")
+        receipt = await outbox.send(ONE_WEI, key="pay")
+        assert receipt.tx_hash in stuck.value.tx_hashes
+        assert await connection.nonce(outbox.address) == 1
+
+
+async def test_send__one_before_it_reorganised_away__both_are_mined_soon(own_anvil: Callable[..., LocalNode]) -> None:
+    node = own_anvil()
+    async with (
+        await Connection.open([node.url]) as connection,
+        await Outbox.open(connection, funded_account(1)) as outbox,
+    ):
+        await outbox.send(ONE_WEI)
+        node.ask("evm_setAutomine", False)
+        sending = asyncio.create_task(outbox.send(ONE_WEI))
+        await until(lambda: int(node.ask("txpool_status")["pending"], 16) == 1)
+        node.ask("anvil_reorg", 1, [])
+        # the node counts on from the one in its pool, and throws it away when it finds no place for it
+        assert (await connection.nonce(outbox.address), await connection.nonce(outbox.address, "pending")) == (0, 2)
+        node.ask("evm_setAutomine", True)
+        node.ask("evm_mine")
+        assert (await asyncio.wait_for(sending, 20)).status
+        assert await connection.nonce(outbox.address) == 2
