@@ -13,7 +13,7 @@ from tests.faults.scene import Scene
 from tests.integration.local_nodes import LocalNode, start_anvil
 from tpre_offchain.chain.agreement import DEPTH, check_agreement
 from tpre_offchain.chain.connection import Connection
-from tpre_offchain.chain.events import CfragsSubmitted, RoundFinalized
+from tpre_offchain.chain.events import CfragsSubmitted, FeeClaimed, RoundFinalized
 from tpre_offchain.chain.rpc_errors import EndpointsDisagree
 from tpre_offchain.clients import Session
 
@@ -51,6 +51,38 @@ def test_round__only_endpoint_away_for_a_while__served_once_it_is_back(whole: Sc
     net.reaches(round_id, RoundFinalized)
     assert any(line.get("error") == "EndpointDown" for line in net.child(one).logs())
     net.require_readable(share)
+    net.require_clean()
+
+
+@pytest.mark.parametrize("second", [True, False], ids=["second_endpoint", "only_endpoint"])
+@pytest.mark.parametrize("recovers", [True, False], ids=["recovers", "stays_away"])
+def test_round__endpoint_stalls_after_submission__finished_and_paid_once_a_node_answers(
+    whole: Scene, bad: RpcProxy, second: bool, recovers: bool
+) -> None:
+    net, share = whole, whole.share(threshold=5)
+    first, *_, last = net.ranked(share.grant_id)
+    stalled = net.proxies[first].address
+    net.start(first, rpc_urls=[bad.url, net.node.url] if second else [bad.url])
+    net.child(last).pause()  # the round is to be in its middle when the endpoint stalls
+    net.changed.add(last)
+    round_id = net.open_round(share)
+    net.reaches(round_id, CfragsSubmitted, count=4)
+    assert stalled in submitter(net, round_id)
+    bad.behaviour = rpc_proxy.stall
+    asked = bad.calls.total()
+    net.child(last).go_on()
+    net.until(lambda: bad.calls.total() > asked, "request that is not answered")
+    net.reaches(round_id, RoundFinalized)
+    net.require_readable(share)
+    if recovers:
+        bad.behaviour = rpc_proxy.honest
+    answered = second or recovers
+    net.reaches(round_id, FeeClaimed, count=5 if answered else 4)
+    paid = {claim.proxy for claim in net.ledger().of(FeeClaimed, round_id)}
+    assert (stalled in paid) is answered
+    if not answered:
+        what = "report of the endpoint"
+        net.until(lambda: any(line.get("error") == "EndpointDown" for line in net.child(first).logs()), what)
     net.require_clean()
 
 
