@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from tpre_offchain.chain.abi import EmptyAnswer, UndecodableData
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.rpc_errors import RpcRefused
+from tpre_offchain.chain.treasury import Treasury
+from tpre_offchain.types import Address
 
 
 @dataclass
@@ -40,3 +43,17 @@ async def test_receipt__any_other_refusal__raises() -> None:
     with pytest.raises(RpcRefused) as refused:
         await connection(-32000, "server is shutting down").receipt(bytes(32))
     assert (refused.value.code, refused.value.not_indexed_yet) == (-32000, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "retryable"),
+    [("0x", EmptyAnswer, True), ("0x" + "00" * 31, UndecodableData, False)],
+)
+async def test_view__node_without_an_answer__may_be_asked_again_and_one_with_a_wrong_one_not(
+    answer: str, error: type[UndecodableData], retryable: bool
+) -> None:
+    treasury = Treasury(Connection([Answering({"result": answer})], 1337), Address("0x" + "11" * 20))
+    with pytest.raises(UndecodableData, match=r"Treasury\.totalClaims") as told:
+        await treasury.total_claims()
+    assert (type(told.value), told.value.retryable) == (error, retryable)
+    assert told.value.hint

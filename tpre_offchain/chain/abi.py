@@ -32,6 +32,16 @@ class UndecodableData(ChainError):
     default_hint = "compare the deployment file with the chain: another contract may live at that address"
 
 
+class EmptyAnswer(UndecodableData):
+    """A node answered a question to a contract with nothing, as if no code were at its address.
+
+    That the deployment is there was found when it was opened, so the node is replacing blocks, or it is not in sync.
+    """
+
+    default_retryable = True
+    default_hint = "ask again; if it stays so, the node is not in sync, or the deployment file is of another chain"
+
+
 @dataclass(frozen=True)
 class AbiFunction:
     """A function of a contract: 4-byte selector, parameters, results."""
@@ -49,7 +59,9 @@ class AbiFunction:
         return self.selector + encode_values(self.inputs, arguments, f"{self.contract}.{self.name}")
 
     def decode_result(self, data: bytes) -> Any:
-        """The result: None, one value, or a tuple of several. Raises ``UndecodableData``."""
+        """The result: None, one value, or a tuple of several. Raises ``UndecodableData``, ``EmptyAnswer``."""
+        if self.outputs and not data:
+            raise EmptyAnswer(f"{self.contract}.{self.name}: the node gave an empty answer")
         values = decode_values(self.outputs, data, f"{self.contract}.{self.name}")
         return values if len(values) > 1 else (values[0] if values else None)
 

@@ -29,7 +29,10 @@ class Contract:
         return f"{self.NAME}({self.address})"
 
     async def view(self, function: str, *arguments: Any, block: int | str = "latest") -> Any:
-        """The result of a view at a block. Raises ``ContractRevert``, ``BadArgument``, ``UndecodableData``."""
+        """The result of a view at a block.
+
+        Raises ``ContractRevert``, ``BadArgument``, ``UndecodableData``, ``EmptyAnswer`` (retryable).
+        """
         entry = self.abi.functions[function]
         call = Call(self.address, entry.encode(*arguments), description=function, contract=self.NAME)
         return entry.decode_result(await self.connection.call(call, block=block))
