@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults import bad_disk
 from tests.faults.scene import RICH_WEI, Scene
+from tpre_offchain.chain.delivery import Pace
 from tpre_offchain.chain.events import CfragsSubmitted, RoundFinalized
 from tpre_offchain.types import GrantId
 
@@ -25,13 +26,17 @@ def submitted(net: Scene, round_id: int, number: int) -> bool:
     return net.proxies[number].address in {one.proxy for one in net.ledger().of(CfragsSubmitted, round_id)}
 
 
+def next_block(net: Scene, base_fee_wei: int) -> None:
+    net.node.ask("anvil_setNextBlockBaseFeePerGas", hex(base_fee_wei))
+    net.node.ask("anvil_mine", "0x1")
+
+
 # --- money ----------------------------------------------------------------------------------------
 
 
 def test_round__base_fee_jumps_hundredfold__paid_and_finished(whole: Scene) -> None:
     net, share = whole, whole.share()
-    net.node.ask("anvil_setNextBlockBaseFeePerGas", hex(150 * GWEI))
-    net.node.ask("anvil_mine", "0x1")
+    next_block(net, 150 * GWEI)
     round_id = net.open_round(share)
     net.reaches(round_id, RoundFinalized)
     net.require_readable(share)
@@ -44,12 +49,17 @@ def test_round__fee_rises_while_transactions_wait__replaced_and_finished(whole: 
     net.node.ask("evm_setAutomine", False)
     try:
         net.until(lambda: net.waiting_transactions() > 0, "transaction in the pool")
-        net.node.ask("anvil_setNextBlockBaseFeePerGas", hex(60 * GWEI))
-        net.node.ask("anvil_mine", "0x1")
+        of_accounts = net.node.ask("txpool_content")["pending"].values()
+        waiting = [one for of_account in of_accounts for one in of_account.values()]
+        # what is offered depends on the base fees that the proxies have seen last
+        next_block(net, 1 + max(int(one["maxFeePerGas"], 16) for one in waiting))
     finally:
         net.node.ask("evm_setAutomine", True)
-        net.node.ask("anvil_mine", "0x10")
-    net.reaches(round_id, RoundFinalized)
+    risen = time.monotonic()
+    net.reaches(round_id, RoundFinalized)  # which takes every member's cfrags
+    assert time.monotonic() - risen < Pace().stuck_after_s / 2
+    # the first replacement makes a block, after which the fee falls, perhaps to what the others offered
+    assert any(net.node.ask("eth_getTransactionReceipt", one["hash"]) is None for one in waiting)
     net.require_readable(share)
     net.require_clean()
 

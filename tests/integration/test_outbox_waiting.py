@@ -31,6 +31,25 @@ async def test_send__not_mined__is_replaced_with_a_higher_fee(own_anvil: Callabl
         assert second.fees.max_fee_wei >= first.fees.max_fee_wei * 9 // 8
 
 
+async def test_send__base_fee_rises_above_the_offer__replaced_without_the_wait_for_a_stuck_one(
+    own_anvil: Callable[..., LocalNode],
+) -> None:
+    node = own_anvil("--no-mining")
+    async with (
+        await Connection.open([node.url]) as connection,
+        await Outbox.open(connection, funded_account(1)) as outbox,
+    ):
+        sending = asyncio.create_task(outbox.send(ONE_WEI))
+        await until(lambda: int(node.ask("txpool_status")["pending"], 16) == 1)
+        node.ask("anvil_setNextBlockBaseFeePerGas", hex(60 * 10**9))
+        node.ask("evm_mine")
+        await until(lambda: len(outbox.pending()[0].attempts) == 2)
+        replacement = outbox.pending()[0].attempts[-1]
+        await until(lambda: node.ask("eth_getTransactionByHash", "0x" + replacement.tx_hash.hex()))
+        node.ask("evm_mine")
+        assert (await asyncio.wait_for(sending, 10)).tx_hash == replacement.tx_hash
+
+
 async def test_send__never_mined__raises_stuck_and_is_taken_up_again(own_anvil: Callable[..., LocalNode]) -> None:
     node = own_anvil("--no-mining")
     async with (

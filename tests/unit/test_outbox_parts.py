@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tpre_offchain.chain.call import Call
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.delivery import Pace
-from tpre_offchain.chain.fees import Fees, bumped_fees, first_fees
+from tpre_offchain.chain.fees import Fees, bumped_fees, first_fees, outbid_fees
 from tpre_offchain.chain.log_ranges import LogRanges
 from tpre_offchain.chain.logs import Log
 from tpre_offchain.chain.nonces import Nonces
@@ -50,6 +50,20 @@ def test_bumped_fees__limit_allows__rise_enough_to_replace(max_fee: int, tip: in
 def test_bumped_fees__limit_reached__is_none() -> None:
     assert bumped_fees(Fees(100, 10), 1, 112) is None
     assert bumped_fees(Fees(100, 10), 1, 113) == Fees(113, 12)
+
+
+@given(max_fee=WEI, tip=WEI, base=WEI, limit=WEI)
+def test_outbid_fees__any_base_fee__replace_what_is_priced_out_if_the_limit_reaches_it(
+    max_fee: int, tip: int, base: int, limit: int
+) -> None:
+    before = Fees(max(max_fee, tip), tip)
+    fees = outbid_fees(before, base, limit)
+    if fees is None:
+        assert before.max_fee_wei >= base or limit < max(base, before.max_fee_wei * 9 // 8 + 1)
+    else:
+        assert before.max_fee_wei < base <= fees.max_fee_wei <= limit
+        assert fees.max_fee_wei * 10 > before.max_fee_wei * 11
+        assert fees.tip_wei * 10 > before.tip_wei * 11
 
 
 # --- nonces ---------------------------------------------------------------------------------------

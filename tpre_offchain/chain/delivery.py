@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from tpre_offchain.chain.call import Receipt
 from tpre_offchain.chain.connection import Connection
-from tpre_offchain.chain.fees import Fees, bumped_fees
+from tpre_offchain.chain.fees import Fees, bumped_fees, outbid_fees
 from tpre_offchain.chain.outbox_errors import Refusal, StuckTransaction, classify_refusal
 from tpre_offchain.chain.outbox_store import Posted
-from tpre_offchain.chain.rpc_errors import EndpointDown, RpcRefused
+from tpre_offchain.chain.rpc_errors import EndpointDown, RpcRefused, StalePeer
 from tpre_offchain.types import Address
 
 Bump = Callable[[Fees, int, int], Fees | None]
@@ -26,8 +26,9 @@ class Pace:
     """How often to ask for a receipt, in seconds, and when to lose patience.
 
     The wait between questions grows from ``poll_first_s`` to ``poll_fast_s`` while the transaction is younger than
-    ``fast_for_s``, then to ``poll_slow_s``. ``sync_for_s``: for a call that sends and waits. After ``gap_after_s`` the
-    nonces before ours are looked at. After ``stuck_after_s`` the fee is raised, at most ``replacements`` times.
+    ``fast_for_s``, then to ``poll_slow_s``. ``sync_for_s``: for a call that sends and waits. Every ``look_s`` the
+    nonces before ours and the newest block are looked at: where its base fee is above what we offer, the fee is raised
+    at once. Otherwise it is raised after ``stuck_after_s``, at most ``replacements`` times.
     """
 
     poll_first_s: float = 0.005
@@ -36,7 +37,7 @@ class Pace:
     poll_slow_s: float = 1.0
     growth: float = 1.4
     sync_for_s: float = 15.0
-    gap_after_s: float = 3.0
+    look_s: float = 3.0
     stuck_after_s: float = 45.0
     replacements: int = 6
 
@@ -102,23 +103,40 @@ class Delivery:
 
     async def receipt_of(self, posted: Posted, early: asyncio.Task[Receipt | None] | None) -> Receipt:
         """Follows a transaction until it is mined. Raises ``Refused``, ``StuckTransaction``."""
-        patience_s = min(self._pace.gap_after_s, self._pace.stuck_after_s)
-        if early is None:
-            receipt = await self._poll(posted, patience_s)
-        else:
-            # again and again: what closes a gap may be refused for a while, as when fees have risen
-            while not (await asyncio.wait({early}, timeout=patience_s))[0]:
-                await self._close_gap(posted)
-            receipt = early.result()
-        if receipt is not None:
-            return receipt
-        await self._close_gap(posted)
+        if early is not None:
+            posted, receipt = await self._beside(early, posted)
+            if receipt is not None:
+                return receipt
         for _ in range(self._pace.replacements + 1):
-            receipt = await self._poll(posted, self._pace.stuck_after_s)
+            posted, receipt = await self._poll(posted, self._pace.stuck_after_s)
             if receipt is not None:
                 return receipt
             posted = await self._push(posted)
         raise StuckTransaction(posted.call.description, posted.nonce, tuple(a.tx_hash for a in posted.attempts))
+
+    async def _beside(self, early: asyncio.Task[Receipt | None], posted: Posted) -> tuple[Posted, Receipt | None]:
+        """What comes of the call that sends and waits; it is given up once its transaction is replaced."""
+        while not (await asyncio.wait({early}, timeout=min(self._pace.look_s, self._pace.stuck_after_s)))[0]:
+            looked = await self._look(posted)
+            if looked is not posted:
+                early.cancel()
+                return looked, None
+        return posted, early.result()
+
+    async def _look(self, posted: Posted) -> Posted:
+        """Looks at what may keep a transaction from being mined; the same, or its replacement.
+
+        Again and again: what closes a gap may be refused for a while, as when fees have risen.
+        """
+        try:
+            await self._close_gap(posted)
+            dearer = await self._sign_again(posted, outbid_fees)
+        except (EndpointDown, StalePeer):
+            return posted  # as long as patience lasts, the endpoint may come back
+        if dearer is None:
+            return posted
+        await self.send_again(dearer)
+        return dearer
 
     async def _close_gap(self, posted: Posted) -> None:
         mined = await self._connection.nonce(self._account)
@@ -168,19 +186,24 @@ class Delivery:
             return receipt
         raise Refused(posted, meaning, refused)
 
-    async def _poll(self, posted: Posted, patience_s: float) -> Receipt | None:
+    async def _poll(self, posted: Posted, patience_s: float) -> tuple[Posted, Receipt | None]:
+        """Asks for the receipt as long as patience lasts; the transaction as it was last sent."""
         clock = asyncio.get_running_loop().time
         started, wait_s = clock(), self._pace.poll_first_s
+        look_at = started + self._pace.look_s
         while (age_s := clock() - started) < patience_s:
             try:
                 receipt = await self._mined(posted)
             except EndpointDown:
-                receipt = None  # as long as patience lasts, the endpoint may come back
+                receipt = None  # as in a look
             if receipt is not None:
-                return receipt
+                return posted, receipt
+            if clock() >= look_at:
+                posted = await self._look(posted)
+                look_at = clock() + self._pace.look_s
             await asyncio.sleep(wait_s)
             wait_s = self._pace.next_wait(wait_s, age_s)
-        return None
+        return posted, None
 
     async def _mined(self, posted: Posted) -> Receipt | None:
         for attempt in reversed(posted.attempts):

@@ -34,5 +34,16 @@ def bumped_fees(previous: Fees, base_fee_wei: int, limit_wei: int) -> Fees | Non
     return Fees(min(max_fee, limit_wei), min(tip, limit_wei))
 
 
+def outbid_fees(previous: Fees, base_fee_wei: int, limit_wei: int) -> Fees | None:
+    """Replaces a transaction that the base fee has priced out.
+
+    None where it is not priced out, or where the limit does not reach the base fee: a replacement would not be mined.
+    """
+    if previous.max_fee_wei >= base_fee_wei:
+        return None
+    fees = bumped_fees(previous, base_fee_wei, limit_wei)
+    return fees if fees is not None and fees.max_fee_wei >= base_fee_wei else None
+
+
 def _eighth_more(value: int) -> int:
     return value + value // 8 + 1

@@ -13,7 +13,6 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,16 +21,19 @@ from eth_account.signers.local import LocalAccount
 from tpre_offchain.chain.abi_values import checksum_address
 from tpre_offchain.chain.call import Call, Receipt
 from tpre_offchain.chain.connection import Connection, as_revert
-from tpre_offchain.chain.delivery import Delivery, Pace, Refused, probe_sync_sending
-from tpre_offchain.chain.fees import Fees, bumped_fees, first_fees
+from tpre_offchain.chain.delivery import Bump, Delivery, Refused, probe_sync_sending
+from tpre_offchain.chain.fees import Fees, outbid_fees
 from tpre_offchain.chain.nonces import Nonces
 from tpre_offchain.chain.outbox_errors import InsufficientFunds, NonceConflict, Refusal, SpendCapReached
+from tpre_offchain.chain.outbox_settings import OutboxSettings
 from tpre_offchain.chain.outbox_store import KEEP_S, Attempt, OutboxStore, Posted, State
+from tpre_offchain.chain.pricing import Pricing, sign_call
 from tpre_offchain.chain.reverts import ContractRevert, Reverted, decode_revert
 from tpre_offchain.failpoints import failpoint
 from tpre_offchain.types import Address
 
-GWEI = 10**9
+__all__ = ["Outbox", "OutboxSettings"]
+
 DAY_S = 86_400
 TRANSACTION_GAS_LIMIT = 16_777_216  # of a transaction since Osaka (EIP-7825)
 GAS_MARGIN = 1.2
@@ -39,20 +41,6 @@ FILLER_GAS = 21_000
 FILLER_KEY = "fill:"
 POST_RETRIES = 4
 SAME_INTENT_S = 3_600
-
-
-@dataclass(frozen=True)
-class OutboxSettings:
-    """``tip_wei``, ``max_fee_limit_wei``: for one unit of gas. ``daily_fee_cap_wei``: of gas fees, None for no cap.
-
-    ``fee_age_s``: how long a base fee may be reused. ``pace``: of polling and replacement.
-    """
-
-    tip_wei: int = GWEI
-    max_fee_limit_wei: int = 500 * GWEI
-    daily_fee_cap_wei: int | None = None
-    fee_age_s: float = 12.0
-    pace: Pace = field(default_factory=Pace)
 
 
 class Outbox:
@@ -83,8 +71,7 @@ class Outbox:
         self._left_over: dict[tuple[Address | None, bytes, int], str] = {}
         """What an earlier run left under way, by what it does: recipient, data, value."""
         self._posting = asyncio.Lock()
-        self._base_fee_wei = 0
-        self._base_fee_at = float("-inf")
+        self._pricing = Pricing(connection, settings, clock)
 
     @classmethod
     async def open(
@@ -190,9 +177,10 @@ class Outbox:
         raise NonceConflict(call.description, self._nonces.next)
 
     async def _post(self, call: Call, key: str, gas: int) -> Receipt:
-        fees = await self._fees()
+        fees = await self._pricing.offer()
         async with self._posting:
-            self._require_below_cap(gas * fees.max_fee_wei)
+            if (above := self._above_cap(gas * fees.max_fee_wei)) is not None:
+                raise above
             nonce = self._nonces.take()
             signed = self._sign(call, nonce, gas, fees)
             failpoint("outbox.signed")
@@ -212,7 +200,7 @@ class Outbox:
         state = State.DONE if receipt.status else State.REVERTED
         self._store.finish(posted, state, receipt.tx_hash, receipt.fee_wei)
         failpoint("outbox.noted")
-        self._note_base_fee(receipt.effective_gas_price_wei)
+        self._pricing.note_paid(receipt.effective_gas_price_wei)
         if not receipt.status:
             raise await self._reason(call, posted, receipt)
         return receipt
@@ -232,7 +220,7 @@ class Outbox:
             refused.meaning is Refusal.FEE_LOW
             and posted.attempts[-1].fees.max_fee_wei < self.settings.max_fee_limit_wei
         ):
-            await self._fees(fresh=True)
+            await self._pricing.look()
             return
         if refused.meaning is Refusal.FUNDS:
             needed = posted.call.value + posted.gas * posted.attempts[-1].fees.max_fee_wei
@@ -258,17 +246,14 @@ class Outbox:
 
     async def _send_lost(self, settled: Posted) -> None:
         """Sends a transaction once more that was mined before, at today's price."""
-        await self._fees(fresh=True)
-        if settled.attempts[-1].fees.max_fee_wei < self._base_fee_wei:
-            settled = await self._sign_again(settled, bumped_fees) or settled
-        await self._delivery.send_again(settled)
+        await self._delivery.send_again(await self._sign_again(settled, outbid_fees) or settled)
 
     def _fill(self, nonce: int) -> None:
         """Uses a nonce up with an empty transfer to ourselves."""
         call = Call(self.address, b"", gas_hint=FILLER_GAS, description=f"fill nonce {nonce}")
 
         async def fill() -> Receipt:
-            base = await self._fees()
+            base = await self._pricing.offer()
             # an unknown transaction of ours may hold the nonce with any fee: outbid it well
             fees = Fees(min(4 * base.max_fee_wei, self.settings.max_fee_limit_wei), 4 * base.tip_wei)
             attempt = self._sign(call, nonce, FILLER_GAS, fees)
@@ -295,46 +280,22 @@ class Outbox:
             await self.connection.call(call, self.address)
         return call.gas_hint
 
-    async def _fees(self, *, fresh: bool = False) -> Fees:
-        if fresh or self._clock() - self._base_fee_at > self.settings.fee_age_s:
-            self._base_fee_wei = (await self.connection.latest()).base_fee_wei
-            self._base_fee_at = self._clock()
-        return first_fees(self._base_fee_wei, self.settings.tip_wei, self.settings.max_fee_limit_wei)
-
-    def _note_base_fee(self, effective_gas_price_wei: int) -> None:
-        # a receipt tells the base fee for nothing; fees of a chain in steady use need no call of their own
-        if effective_gas_price_wei > self.settings.tip_wei:
-            self._base_fee_wei = effective_gas_price_wei - self.settings.tip_wei
-            self._base_fee_at = self._clock()
-
-    def _require_below_cap(self, wanted_wei: int) -> None:
+    def _above_cap(self, wanted_wei: int) -> SpendCapReached | None:
         cap = self.settings.daily_fee_cap_wei
         if cap is None:
-            return
+            return None
         spent = self._store.fees_since(self._clock() - DAY_S)
-        if spent + wanted_wei > cap:
-            raise SpendCapReached(spent, wanted_wei, cap)
+        return SpendCapReached(spent, wanted_wei, cap) if spent + wanted_wei > cap else None
 
     def _sign(self, call: Call, nonce: int, gas: int, fees: Fees) -> Attempt:
-        fields: dict[str, Any] = {
-            "type": 2,
-            "chainId": self.connection.chain_id,
-            "nonce": nonce,
-            "value": call.value,
-            "data": call.data,
-            "gas": gas,
-            "maxFeePerGas": fees.max_fee_wei,
-            "maxPriorityFeePerGas": fees.tip_wei,
-        }
-        if call.to is not None:
-            fields["to"] = call.to
-        signed = self._account.sign_transaction(fields)
-        return Attempt(bytes(signed.hash), bytes(signed.raw_transaction), fees)
+        return sign_call(self._account, self.connection.chain_id, call, nonce, gas, fees)
 
-    async def _sign_again(self, posted: Posted, bump: Callable[[Fees, int, int], Fees | None]) -> Posted | None:
-        await self._fees(fresh=True)
-        fees = bump(posted.attempts[-1].fees, self._base_fee_wei, self.settings.max_fee_limit_wei)
-        if fees is None:
+    async def _sign_again(self, posted: Posted, bump: Bump) -> Posted | None:
+        """Another signed form at today's price; None where there is none, or a limit or cap does not allow it."""
+        await self._pricing.look()
+        before = posted.attempts[-1].fees
+        fees = bump(before, self._pricing.base_fee_wei, self.settings.max_fee_limit_wei)
+        if fees is None or self._above_cap(posted.gas * (fees.max_fee_wei - before.max_fee_wei)) is not None:
             return None
         return self._store.add_attempt(posted, self._sign(posted.call, posted.nonce, posted.gas, fees))
 
