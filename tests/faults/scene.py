@@ -23,6 +23,7 @@ from tests.integration.local_nodes import LocalNode, start_anvil
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.contracts import Contracts
 from tpre_offchain.chain.deployment import Deployment, DeploymentSettings
+from tpre_offchain.chain.events import CfragChallenged, CfragsSubmitted
 from tpre_offchain.chain.ids import make_round_id
 from tpre_offchain.chain.outbox import Outbox
 from tpre_offchain.chain.structs import RecordInput, Rekey, Round
@@ -32,7 +33,7 @@ from tpre_offchain.clients.points import chain_proof, chain_record, chain_rekey
 from tpre_offchain.clients.session import domain_of
 from tpre_offchain.crypto.keys import prove_key
 from tpre_offchain.proxy.rounds import ranking
-from tpre_offchain.types import GrantId, RecordId, RoundId, StreamId
+from tpre_offchain.types import Address, GrantId, RecordId, RoundId, StreamId
 
 RICH_WEI = 1_000 * 10**18
 QUICK = replace(LOCAL, rounds=replace(LOCAL.rounds, round_seconds=30, vote_seconds=3, challenge_seconds=1))
@@ -167,7 +168,7 @@ class Scene:
 
     def bond_of(self, number: int) -> int:
         """What a proxy has at stake, in wei."""
-        return self.run(self.contracts.treasury.held_under(bond_key(self.proxies[number].address)))
+        return self.run(self.contracts.treasury.held_under(bond_key(Address(self.proxies[number].address))))
 
     def forget_state(self, number: int) -> None:
         """Cursor and outbox of a stopped proxy are gone."""
@@ -249,6 +250,19 @@ class Scene:
         """Number of the newest block."""
         return int(self.node.ask("eth_blockNumber"), 16)
 
+    def reorganise(self, depth: int) -> None:
+        """Replace the last blocks by empty ones: their transactions are gone, and in nobody's pool.
+
+        anvil 1.7.1 may lose the state of a block, and not its logs, if it mines by itself meanwhile: it is kept from it.
+        """
+        self.node.ask("evm_setAutomine", False)
+        try:
+            self.node.ask("anvil_mine", "0x1")
+            self.node.ask("anvil_reorg", depth + 1, [])
+            self.node.ask("anvil_mine", "0x1")
+        finally:
+            self.node.ask("evm_setAutomine", True)
+
     def waiting_transactions(self) -> int:
         """In the node's pool, not mined."""
         return int(self.node.ask("txpool_status")["pending"], 16)
@@ -258,6 +272,16 @@ class Scene:
 
     def round(self, round_id: RoundId) -> Round:
         return self.run(self.contracts.rounds.round_of(round_id))
+
+    def contradicts_itself(self, round_id: RoundId) -> bool:
+        """Whether the node's logs name other submissions of a round than its state has, on one block."""
+        while True:
+            block, told, stored = self.head(), self.ledger(), self.round(round_id)
+            if self.head() == block:
+                break
+        found = told.of(CfragsSubmitted, round_id)
+        out = {one.slot for one in told.of(CfragChallenged, round_id)}
+        return sum(1 << slot - 1 for slot in {one.slot for one in found} - out) != stored.submitted
 
     def reaches(
         self, round_id: RoundId, kind: type[EventT], timeout_s: float = PATIENCE_S, *, count: int = 1

@@ -34,11 +34,6 @@ pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 DEEPEST = 20
 
 
-def reorganise(net: Scene, depth: int) -> None:
-    """Replace the last blocks by empty ones: their transactions are gone, and in nobody's pool."""
-    net.node.ask("anvil_reorg", depth, [])
-
-
 def opened_again(
     net: Scene, share: Share, round_id: RoundId, how: Callable[[Scene, Share], RoundId] = Scene.open_round
 ) -> RoundId:
@@ -56,7 +51,7 @@ def test_round__chain_reorganised_after_step__finished_all_the_same(whole: Scene
     depth = net.chance.randint(1, DEEPEST)
     round_id = net.open_round(share)
     net.reaches(round_id, step)
-    reorganise(net, depth)
+    net.reorganise(depth)
     round_id = opened_again(net, share, round_id)
     net.reaches(round_id, RoundFinalized)
     net.require_readable(share)
@@ -77,7 +72,7 @@ def test_round__chain_reorganised_after_challenge__liar_pays_once_a_round_and_fi
     round_id = net.open_round(share)
     challenge = net.reaches(round_id, CfragChallenged).at.block_number
     # the challenge alone, so that the lie stands again; or more, and others may be quicker than the liar this time
-    reorganise(net, net.chance.randint(1, DEEPEST) if deep else net.head() - challenge + 1)
+    net.reorganise(net.chance.randint(1, DEEPEST) if deep else net.head() - challenge + 1)
     round_id = opened_again(net, share, round_id)
     if not deep:
         assert net.reaches(round_id, CfragChallenged).proxy == address
@@ -115,7 +110,7 @@ def test_complaint__chain_reorganised_after_step__upheld_once_and_round_closed(w
     net.until(lambda: bool(complaints()), "complaint")
     if step is RoundClosed:
         net.reaches(round_id, RoundClosed)
-    reorganise(net, depth)
+    net.reorganise(depth)
     # a proxy may bring its complaint back before the user comes to open the round again: nothing is left to open
     with suppress(GrantRevoked):
         round_id = opened_again(net, share, round_id)
@@ -138,7 +133,7 @@ def test_capsule__chain_reorganised_after_step__reported_once_and_round_closed(w
     depth = net.chance.randint(1, DEEPEST)
     round_id = net.open_unchecked(share)
     net.reaches(round_id, step)
-    reorganise(net, depth)
+    net.reorganise(depth)
     round_id = opened_again(net, share, round_id, Scene.open_unchecked)
     assert net.reaches(round_id, RecordExcluded).record_id == share.record_id
     assert net.reaches(round_id, RoundClosed).phase is Phase.ENDED
@@ -160,7 +155,7 @@ def test_round__chain_reorganised_after_it_expired__closed_again_and_paid_once(w
         assert net.reaches(round_id, RoundClosed).phase is Phase.EXPIRED
 
     expired()
-    reorganise(net, depth)
+    net.reorganise(depth)
     round_id = opened_again(net, share, round_id)
     expired()
     net.reaches(round_id, FeeClaimed, count=2)
@@ -175,7 +170,7 @@ def test_round__chain_reorganised_again_and_again__finished(whole: Scene) -> Non
     net.node.ask("anvil_mine", hex(DEEPEST))
     round_id = net.open_round(share)
     for _ in range(3):
-        reorganise(net, net.chance.randint(1, 4))
+        net.reorganise(net.chance.randint(1, 4))
         round_id = opened_again(net, share, round_id)
     net.reaches(round_id, RoundFinalized)
     net.require_readable(share)
@@ -206,7 +201,7 @@ def test_publish__record_reorganised_away__comes_back_before_the_next_and_once(w
 
     net.owner.publish(stream, b"first")
     (first,) = published()
-    reorganise(net, net.chance.randint(1, DEEPEST))
+    net.reorganise(net.chance.randint(1, DEEPEST))
     assert published() == []
     net.owner.publish(stream, b"second")
     net.until(lambda: len(published()) == 2, "both records")
@@ -220,7 +215,7 @@ def test_request__reorganised_away__is_made_once_and_granted(whole: Scene) -> No
     record = net.owner.publish(stream, data)
     net.node.ask("anvil_mine", hex(DEEPEST))
     net.user.request(stream, threshold=3, committee=5)
-    reorganise(net, net.chance.randint(1, DEEPEST))
+    net.reorganise(net.chance.randint(1, DEEPEST))
     # the user's next transaction brings the lost one back before it, and is then refused as a second request
     with suppress(ContractRevert):
         net.user.request(stream, threshold=3, committee=5)
@@ -234,7 +229,7 @@ def test_request__reorganised_away__is_made_once_and_granted(whole: Scene) -> No
 def test_fetch__grant_reorganised_away__user_is_told_and_owner_grants_again(whole: Scene) -> None:
     net = whole
     share = net.share()
-    reorganise(net, 1)
+    net.reorganise(1)
     with pytest.raises(NoGrant):
         net.open_round(share)
     # the owner's next transaction brings the lost one back before it; then there is nothing left to grant
