@@ -253,7 +253,7 @@ class Scene:
     def reorganise(self, depth: int) -> None:
         """Replace the last blocks by empty ones: their transactions are gone, and in nobody's pool.
 
-        anvil 1.7.1 may lose the state of a block, and not its logs, if it mines by itself meanwhile: it is kept from it.
+        anvil 1.7.1 may lose the state of a block, and not its logs, if it mines by itself meanwhile: it may not.
         """
         self.node.ask("evm_setAutomine", False)
         try:

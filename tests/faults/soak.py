@@ -249,30 +249,36 @@ def soak(
 ) -> Report:
     """Run it. Two of five members at most are faulty in a round with a threshold of 3: so each must be finished.
 
-    ``first``: the number of the first round; each draws its fault from the seed and its own number.
+    ``first``: the number of the first round; each draws its fault from the seed and its own number. Ctrl-C ends it with
+    a report of the rounds that were run.
     """
     proxies = random.Random(seed).randint(5, 7)
     report, started = Report(seed, proxies), time.monotonic()
     with scene(folder, seed, proxies, LENIENT) as net:
         net.all_up()
         share = net.share()
-        for number in range(first, first + rounds):
-            net.chance.seed(f"{seed}/{number}")
-            if number % 20 == 0:
-                share = net.share()
-            name = net.chance.choice(sorted(FAULTS))
-            report.faults[name] += 1
-            report.rounds += 1
-            bad = report.bad
-            _one_round(net, share, f"round {number} ({name})", FAULTS[name], report)
-            tell(f"{number} {name}" + (" !" if report.bad > bad else ""))
-            # what a round was troubled by is over with it, or the next would have more than two faulty members
-            net.node.ask("anvil_setNextBlockBaseFeePerGas", hex(CALM_FEE_WEI))
-            net.restart_honest(*net.changed)
-            net.changed.clear()
+        with suppress(KeyboardInterrupt):
+            for number in range(first, first + rounds):
+                if number % 20 == 0:
+                    share = net.share()
+                _numbered(net, share, number, report, tell)
         _settle(net, report)
     report.seconds = time.monotonic() - started
     return report
+
+
+def _numbered(net: Scene, share: Share, number: int, report: Report, tell: Callable[[str], None]) -> None:
+    net.chance.seed(f"{report.seed}/{number}")
+    name = net.chance.choice(sorted(FAULTS))
+    bad = report.bad
+    _one_round(net, share, f"round {number} ({name})", FAULTS[name], report)
+    report.faults[name] += 1
+    report.rounds += 1
+    tell(f"{number} {name}" + (" !" if report.bad > bad else ""))
+    # what a round was troubled by is over with it, or the next would have more than two faulty members
+    net.node.ask("anvil_setNextBlockBaseFeePerGas", hex(CALM_FEE_WEI))
+    net.restart_honest(*net.changed)
+    net.changed.clear()
 
 
 def _one_round(net: Scene, share: Share, which: str, mischief: Mischief, report: Report) -> None:
