@@ -34,6 +34,12 @@ def next_block(net: Scene, base_fee_wei: int) -> None:
 # --- money ----------------------------------------------------------------------------------------
 
 
+def in_pool(net: Scene) -> dict[str, dict[str, dict[str, str]]]:
+    """Transactions that wait for a block, by account and nonce."""
+    found: dict[str, dict[str, dict[str, str]]] = net.node.ask("txpool_content")["pending"]
+    return found
+
+
 def test_round__base_fee_jumps_hundredfold__paid_and_finished(whole: Scene) -> None:
     net, share = whole, whole.share()
     next_block(net, 150 * GWEI)
@@ -45,20 +51,26 @@ def test_round__base_fee_jumps_hundredfold__paid_and_finished(whole: Scene) -> N
 
 def test_round__fee_rises_while_transactions_wait__replaced_and_finished(whole: Scene) -> None:
     net, share = whole, whole.share(threshold=5)
-    round_id = net.open_round(share)
-    net.node.ask("evm_setAutomine", False)
+    for number in range(5):  # until no block is made any more
+        net.child(number).pause()
     try:
-        net.until(lambda: net.waiting_transactions() > 0, "transaction in the pool")
-        of_accounts = net.node.ask("txpool_content")["pending"].values()
-        waiting = [one for of_account in of_accounts for one in of_account.values()]
+        round_id = net.open_round(share)
+        net.node.ask("evm_setAutomine", False)
+        for number in range(5):
+            net.child(number).go_on()
+        # of all five, or one that comes late would pay today's price and go ahead of them
+        net.until(lambda: len(in_pool(net)) == 5, "transactions of all five in the pool")
+        waiting = [one for of_account in in_pool(net).values() for one in of_account.values()]
         # what is offered depends on the base fees that the proxies have seen last
         next_block(net, 1 + max(int(one["maxFeePerGas"], 16) for one in waiting))
     finally:
         net.node.ask("evm_setAutomine", True)
+        for number in range(5):
+            net.child(number).go_on()
     risen = time.monotonic()
     net.reaches(round_id, RoundFinalized)  # which takes every member's cfrags
     assert time.monotonic() - risen < Pace().stuck_after_s / 2
-    # the first replacement makes a block, after which the fee falls, perhaps to what the others offered
+    # a replacement makes a block, after which the fee falls, perhaps to what the others offered
     assert any(net.node.ask("eth_getTransactionReceipt", one["hash"]) is None for one in waiting)
     net.require_readable(share)
     net.require_clean()
