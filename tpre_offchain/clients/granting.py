@@ -20,11 +20,11 @@ from tpre_offchain.crypto.pre import generate_kfrags
 from tpre_offchain.failpoints import failpoint
 from tpre_offchain.types import Epoch, GrantId, RecordId
 
-MAX_REKEYS: Final = 24
-"""Re-keys in one transaction: some 250,000 gas each, of the 16.7 million that a transaction may use."""
+MAX_REKEYS: Final = 8
+"""Re-keys in one transaction: 329,000 gas each at 3 of 5, 704,000 at 32 of 32 (SPEC §17)."""
 
 _GAS_LIMIT: Final = 8_000_000
-"""Ample for a full grant with its first round; what is not used is not paid."""
+"""For as many at 32 of 32, with the longest draw and a first round of 100 records; what is not used is not paid."""
 
 
 async def begun_epochs(session: Session, access: Access) -> list[Epoch]:
