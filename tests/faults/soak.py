@@ -68,7 +68,8 @@ def killed_at_once(net: Scene, share: Share, ranked: list[int]) -> Callable[[Rou
 def killed_at_a_step(net: Scene, share: Share, ranked: list[int]) -> Callable[[RoundId], None]:
     steps = [step for step in STEPS if step.startswith("outbox.") or step.endswith((".Submit", ".Propose", ".Vote"))]
     for number in net.chance.sample(ranked, 2):
-        net.start(number, failpoint=net.chance.choice(steps))
+        # not waited for: with fees of earlier rounds left to claim it may die before it is ready
+        net.launch(number, failpoint=net.chance.choice(steps))
     return _nothing
 
 
