@@ -18,6 +18,7 @@ NPM_CI      := $(BIN)/npm ci --no-audit --no-fund --loglevel=error
 # two at a time, each file's tests in one process: they share its nodes and nets
 PYTEST      := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 HARDHAT     := $(BIN)/node node_modules/hardhat/dist/src/cli.js
+MARKS       := -m 'not large'
 SOLIDITY    := $(shell find contracts -name '*.sol' 2>/dev/null)
 BUILD_FILES := hardhat.config.js deploy/solc/settings.json deploy/artifacts.py deploy/export_abi.py
 # gas may drift by 1%; a run with other fuzz inputs has other figures
@@ -47,6 +48,7 @@ demo: build ## share a recording through five proxies on a local chain; ARGS="--
 
 test: check solidity python ## check, Solidity tests, Python tests; ARGS are pytest's
 
+test-all: MARKS :=
 test-all: check solidity python ## the same, and the tests that repeat in larger form what others show
 
 check: lint types build ## ruff, import layers, solhint, mypy, contract build
@@ -64,7 +66,7 @@ solidity: $(DEV_READY) $(CONTRACTS_BUILT) ## the Solidity tests, gas snapshots h
 
 # mostly waits, so the compilation of the Solidity tests fits beside it
 python: $(DEV_READY) $(CONTRACTS_BUILT) ## the Python tests
-	@$(PYTEST) $(if $(filter test-all,$(MAKECMDGOALS)),,-m 'not large') $(ARGS)
+	@$(PYTEST) $(MARKS) $(ARGS)
 
 gas: $(DEV_READY) $(CONTRACTS_BUILT) ## write the gas snapshots anew, to be committed
 	@$(HARDHAT) test solidity --snapshot

@@ -1,6 +1,7 @@
-"""Proxies that lie: the package's own worker, honest until the step that it falsifies.
+"""Proxies that lie: the package's own worker, honest until the step that it falsifies. Lies of owners and publishers.
 
-Each lie replaces ``prepare`` in the process that tells it. All the rest is left as it is.
+Each lie of a proxy replaces ``prepare`` in the process that tells it; all the rest is left as it is. Those of owners
+and publishers change what is about to be sent: see ``Scene.share_tampered``.
 """
 
 from __future__ import annotations
@@ -171,3 +172,16 @@ def tell(name: str) -> None:
 def _submit_alone(snapshot: Any, me: Any) -> Any:
     action = decide(snapshot, me)
     return action if isinstance(action, Submit | CheckGrant | CheckCfrags) else Wait(snapshot.now_s + 3600)
+
+
+# --- owners and publishers ------------------------------------------------------------------------
+
+
+def bad_fragments(rekey: structs.Rekey) -> structs.Rekey:
+    """The owner deals nobody a fragment that fits."""
+    return replace(rekey, pads=tuple(bytes(32) for _ in rekey.pads))
+
+
+def false_capsule(record: structs.RecordInput) -> structs.RecordInput:
+    """The publisher's proof does not hold."""
+    return replace(record, proof=replace(record.proof, response=record.proof.response ^ 1))

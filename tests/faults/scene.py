@@ -32,7 +32,7 @@ from tpre_offchain.clients import Keys, Owner, Session, User, granting, publishi
 from tpre_offchain.clients.points import chain_proof, chain_record, chain_rekey
 from tpre_offchain.clients.session import domain_of
 from tpre_offchain.crypto.keys import prove_key
-from tpre_offchain.proxy.rounds import ranking
+from tpre_offchain.proxy.rounds import bitmap_of_slots, ranking
 from tpre_offchain.types import Address, GrantId, RecordId, RoundId, StreamId
 
 RICH_WEI = 1_000 * 10**18
@@ -263,9 +263,10 @@ class Scene:
         finally:
             self.node.ask("evm_setAutomine", True)
 
-    def waiting_transactions(self) -> int:
+    def waiting_transactions(self) -> list[dict[str, str]]:
         """In the node's pool, not mined."""
-        return int(self.node.ask("txpool_status")["pending"], 16)
+        accounts = self.node.ask("txpool_content")["pending"].values()
+        return [one for of_account in accounts for one in of_account.values()]
 
     def ledger(self) -> Ledger:
         return self.run(read_ledger(self.user.session.connection, self.deployment))
@@ -279,9 +280,9 @@ class Scene:
             block, told, stored = self.head(), self.ledger(), self.round(round_id)
             if self.head() == block:
                 break
-        found = told.of(CfragsSubmitted, round_id)
-        out = {one.slot for one in told.of(CfragChallenged, round_id)}
-        return sum(1 << slot - 1 for slot in {one.slot for one in found} - out) != stored.submitted
+        challenged = {one.slot for one in told.of(CfragChallenged, round_id)}
+        standing = {one.slot for one in told.of(CfragsSubmitted, round_id)} - challenged
+        return bitmap_of_slots(standing) != stored.submitted
 
     def reaches(
         self, round_id: RoundId, kind: type[EventT], timeout_s: float = PATIENCE_S, *, count: int = 1

@@ -297,9 +297,8 @@ def _one_round(net: Scene, share: Share, which: str, mischief: Mischief, report:
                 report.opened_again += 1
         if time.monotonic() > deadline:
             phase = net.run(net.contracts.rounds.phase_of(round_id)).name
-            kind = "lost" if phase in {"EXPIRED", "ENDED"} else "stuck"
-            if net.contradicts_itself(round_id):
-                kind = "contradicted"
+            ended = "lost" if phase in {"EXPIRED", "ENDED"} else "stuck"
+            kind = "contradicted" if net.contradicts_itself(round_id) else ended
             setattr(report, kind, getattr(report, kind) + 1)
             report.failures.append(f"{which}: {phase}\n{net.tails()}")
             return

@@ -127,7 +127,7 @@ class SlowRestart(Job):
         self.died += 1
         self.net.node.ask("evm_setAutomine", False)
         child = self.net.role(role, keys, **config)
-        self.net.until(lambda: self.net.waiting_transactions() > 0, "transaction in the pool")
+        self.net.until(lambda: bool(self.net.waiting_transactions()), "transaction in the pool")
         time.sleep(1.0)
         self.net.node.ask("evm_setAutomine", True)
         self.net.node.ask("anvil_mine", "0x1")

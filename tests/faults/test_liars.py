@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.lies import FALSE_CFRAGS, FALSE_PROPOSALS
+from tests.faults.lies import FALSE_CFRAGS, FALSE_PROPOSALS, false_capsule
 from tests.faults.scene import QUICK, Scene, Share
 from tpre_offchain.chain import structs
 from tpre_offchain.chain.events import (
@@ -145,9 +145,7 @@ def test_grant__made_for_something_else__refused_by_the_contract(
 
 def test_capsule__false_proof__refused_by_user_and_excluded_by_proxies(whole: Scene) -> None:
     net = whole
-    share = net.share_tampered(
-        capsule=lambda record: replace(record, proof=replace(record.proof, response=record.proof.response ^ 1))
-    )
+    share = net.share_tampered(capsule=false_capsule)
     with pytest.raises(InvalidCapsuleProof) as told:
         net.open_round(share)
     assert str(told.value.culprit).lower() == net.owner.address.lower()

@@ -34,12 +34,6 @@ def next_block(net: Scene, base_fee_wei: int) -> None:
 # --- money ----------------------------------------------------------------------------------------
 
 
-def in_pool(net: Scene) -> dict[str, dict[str, dict[str, str]]]:
-    """Transactions that wait for a block, by account and nonce."""
-    found: dict[str, dict[str, dict[str, str]]] = net.node.ask("txpool_content")["pending"]
-    return found
-
-
 def test_round__base_fee_jumps_hundredfold__paid_and_finished(whole: Scene) -> None:
     net, share = whole, whole.share()
     next_block(net, 150 * GWEI)
@@ -56,17 +50,20 @@ def test_round__fee_rises_while_transactions_wait__replaced_and_finished(whole: 
     try:
         round_id = net.open_round(share)
         net.node.ask("evm_setAutomine", False)
+    finally:
         for number in range(5):
             net.child(number).go_on()
+    try:
         # of all five, or one that comes late would pay today's price and go ahead of them
-        net.until(lambda: len(in_pool(net)) == 5, "transactions of all five in the pool")
-        waiting = [one for of_account in in_pool(net).values() for one in of_account.values()]
+        net.until(
+            lambda: len({one["from"] for one in net.waiting_transactions()}) == 5,
+            "transactions of all five in the pool",
+        )
+        waiting = net.waiting_transactions()
         # what is offered depends on the base fees that the proxies have seen last
         next_block(net, 1 + max(int(one["maxFeePerGas"], 16) for one in waiting))
     finally:
         net.node.ask("evm_setAutomine", True)
-        for number in range(5):
-            net.child(number).go_on()
     risen = time.monotonic()
     net.reaches(round_id, RoundFinalized)  # which takes every member's cfrags
     assert time.monotonic() - risen < Pace().stuck_after_s / 2

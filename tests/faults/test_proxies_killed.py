@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.faults.lies import bad_fragments, false_capsule
 from tests.faults.nursery import Child
 from tests.faults.scene import Scene, Share
 from tpre_offchain.chain.events import (
@@ -111,9 +111,7 @@ def _liar_challenged(net: Scene, step: str) -> None:
 
 
 def _bad_capsule(net: Scene, step: str) -> None:
-    share = net.share_tampered(
-        capsule=lambda record: replace(record, proof=replace(record.proof, response=record.proof.response ^ 1))
-    )
+    share = net.share_tampered(capsule=false_capsule)
     first = net.ranked(share.grant_id)[0]
     net.start(first, failpoint=step)
     round_id = net.open_unchecked(share)
@@ -125,7 +123,7 @@ def _bad_capsule(net: Scene, step: str) -> None:
 
 
 def _bad_fragments(net: Scene, step: str) -> None:
-    share = net.share_tampered(rekey=lambda rekey: replace(rekey, pads=tuple(bytes(32) for _ in rekey.pads)))
+    share = net.share_tampered(rekey=bad_fragments)
     first = net.ranked(share.grant_id)[0]
     net.start(first, failpoint=step)
     round_id = net.open_round(share)

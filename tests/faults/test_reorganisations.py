@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 
+from tests.faults.lies import bad_fragments, false_capsule
 from tests.faults.scene import QUICK, Scene, Share
 from tpre_offchain.chain.events import (
     AccessRequested,
@@ -25,7 +25,7 @@ from tpre_offchain.chain.events import (
     VoteCast,
 )
 from tpre_offchain.chain.reverts import ContractRevert
-from tpre_offchain.chain.structs import Phase, RecordInput, Rekey, Status
+from tpre_offchain.chain.structs import Phase, Status
 from tpre_offchain.clients.errors import GrantRevoked, NoGrant
 from tpre_offchain.types import RoundId
 
@@ -92,11 +92,6 @@ def test_round__chain_reorganised_after_challenge__liar_pays_once_a_round_and_fi
     net.require_clean()
 
 
-def bad_fragments(rekey: Rekey) -> Rekey:
-    """The owner deals nobody a fragment that fits."""
-    return replace(rekey, pads=tuple(bytes(32) for _ in rekey.pads))
-
-
 @pytest.mark.parametrize("step", [FragmentComplaint, RoundClosed])
 def test_complaint__chain_reorganised_after_step__upheld_once_and_round_closed(whole: Scene, step: type[Event]) -> None:
     net, share = whole, whole.share_tampered(rekey=bad_fragments)
@@ -119,11 +114,6 @@ def test_complaint__chain_reorganised_after_step__upheld_once_and_round_closed(w
     assert [one.upheld for one in complaints()] == [True]
     assert net.run(net.contracts.grants.access_of(share.grant_id)).status is Status.VOIDED
     net.require_clean()
-
-
-def false_capsule(record: RecordInput) -> RecordInput:
-    """The publisher's proof does not hold."""
-    return replace(record, proof=replace(record.proof, response=record.proof.response ^ 1))
 
 
 @pytest.mark.parametrize("step", [RecordExcluded, RoundClosed])

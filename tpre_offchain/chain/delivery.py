@@ -112,7 +112,7 @@ class Delivery:
             if receipt is not None:
                 return receipt
             posted = await self._push(posted)
-        raise StuckTransaction(posted.call.description, posted.nonce, tuple(a.tx_hash for a in posted.attempts))
+        raise _stuck(posted)
 
     async def _beside(self, early: asyncio.Task[Receipt | None], posted: Posted) -> tuple[Posted, Receipt | None]:
         """What comes of the call that sends and waits; it is given up once its transaction is replaced."""
@@ -130,13 +130,9 @@ class Delivery:
         """
         try:
             await self._close_gap(posted)
-            dearer = await self._sign_again(posted, outbid_fees)
+            return await self._offer_more(posted, outbid_fees) or posted
         except (EndpointDown, StalePeer):
             return posted  # as long as patience lasts, the endpoint may come back
-        if dearer is None:
-            return posted
-        await self.send_again(dearer)
-        return dearer
 
     async def _close_gap(self, posted: Posted) -> None:
         mined = await self._connection.nonce(self._account)
@@ -223,10 +219,16 @@ class Delivery:
             self._unblock(mined, posted.nonce, mined)
             await self.send_again(posted)
             return posted
-        dearer = await self._sign_again(posted, bumped_fees)
+        dearer = await self._offer_more(posted, bumped_fees)
         if dearer is None:
-            raise StuckTransaction(posted.call.description, posted.nonce, tuple(a.tx_hash for a in posted.attempts))
-        await self.send_again(dearer)
+            raise _stuck(posted)
+        return dearer
+
+    async def _offer_more(self, posted: Posted, bump: Bump) -> Posted | None:
+        """Replaces a transaction; None where nothing more is to be offered."""
+        dearer = await self._sign_again(posted, bump)
+        if dearer is not None:
+            await self.send_again(dearer)
         return dearer
 
     async def send_again(self, posted: Posted) -> None:
@@ -235,3 +237,7 @@ class Delivery:
             await self._connection.rpc("eth_sendRawTransaction", "0x" + posted.attempts[-1].raw.hex())
         except (RpcRefused, EndpointDown):
             return  # known, or already mined, or the node is away: the next round of polling tells
+
+
+def _stuck(posted: Posted) -> StuckTransaction:
+    return StuckTransaction(posted.call.description, posted.nonce, tuple(one.tx_hash for one in posted.attempts))
