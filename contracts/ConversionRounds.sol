@@ -9,6 +9,7 @@ import {IProxyRegistry} from "./interfaces/IProxyRegistry.sol";
 import {IRecordRegistry} from "./interfaces/IRecordRegistry.sol";
 import {ITreasury} from "./interfaces/ITreasury.sol";
 import {BLS12381} from "./libraries/BLS12381.sol";
+import {Generators} from "./libraries/Generators.sol";
 import {CommitteeBitmap} from "./libraries/CommitteeBitmap.sol";
 import {RoundPhase} from "./libraries/RoundPhase.sol";
 import {SignedVotes} from "./libraries/SignedVotes.sol";
@@ -185,7 +186,7 @@ contract ConversionRounds is IConversionRounds {
         if (results.length != count) revert WrongCfragCount(roundId, results.length, count);
         G1Point[] memory p = new G1Point[](2);
         G2Point[] memory q = new G2Point[](2);
-        (q[0], q[1]) = (BLS12381.NEG_H2(), mask);
+        (q[0], q[1]) = (Generators.NEG_H2(), mask);
         if (count == 1) {
             (p[0], p[1]) = (results[0], standing[0]);
         } else {

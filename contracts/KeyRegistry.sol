@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IKeyRegistry} from "./interfaces/IKeyRegistry.sol";
 import {BLS12381} from "./libraries/BLS12381.sol";
+import {Generators} from "./libraries/Generators.sol";
 import {Dleq} from "./libraries/Dleq.sol";
 import {Transcript} from "./libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "./types/Points.sol";
@@ -27,7 +28,7 @@ contract KeyRegistry is IKeyRegistry {
         G1Point memory k = key;
         BLS12381.requireNotIdentity(k);
         version = latestVersion[msg.sender][DELEGATING] + 1;
-        G1Point memory commitment = Dleq.schnorrCommitment(BLS12381.G1(), k, proof);
+        G1Point memory commitment = Dleq.schnorrCommitment(Generators.G1(), k, proof);
         uint128 challenge = Transcript.keyProofChallenge(address(this), msg.sender, DELEGATING, version, k, commitment);
         if (challenge != proof.challenge) revert InvalidKeyProof(msg.sender, DELEGATING);
         _take(DELEGATING, version, BLS12381.hashOf(k));
@@ -39,7 +40,7 @@ contract KeyRegistry is IKeyRegistry {
         G2Point memory k = key;
         BLS12381.requireNotIdentity(k);
         version = latestVersion[msg.sender][RECEIVING] + 1;
-        G2Point memory commitment = Dleq.schnorrCommitment(BLS12381.G2(), k, proof);
+        G2Point memory commitment = Dleq.schnorrCommitment(Generators.G2(), k, proof);
         uint128 challenge = Transcript.keyProofChallenge(address(this), msg.sender, RECEIVING, version, k, commitment);
         if (challenge != proof.challenge) revert InvalidKeyProof(msg.sender, RECEIVING);
         _take(RECEIVING, version, BLS12381.hashOf(k));

@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {IProxyRegistry} from "./interfaces/IProxyRegistry.sol";
 import {ITreasury} from "./interfaces/ITreasury.sol";
 import {BLS12381} from "./libraries/BLS12381.sol";
+import {Generators} from "./libraries/Generators.sol";
 import {Dleq} from "./libraries/Dleq.sol";
 import {Transcript} from "./libraries/Transcript.sol";
 import {Member, toMember} from "./types/Ids.sol";
@@ -233,7 +234,7 @@ contract ProxyRegistry is IProxyRegistry {
         G1Point memory k = key;
         BLS12381.requireNotIdentity(k);
         version = account.keyVersion + 1;
-        G1Point memory commitment = Dleq.schnorrCommitment(BLS12381.G1(), k, proof);
+        G1Point memory commitment = Dleq.schnorrCommitment(Generators.G1(), k, proof);
         uint128 challenge = Transcript.keyProofChallenge(address(this), msg.sender, PROXY_ROLE, version, k, commitment);
         if (challenge != proof.challenge) revert InvalidProxyKeyProof(msg.sender);
         bytes32 hash = BLS12381.hashOf(k);

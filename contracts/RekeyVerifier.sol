@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {IGrantRegistry} from "./interfaces/IGrantRegistry.sol";
 import {IRekeyVerifier} from "./interfaces/IRekeyVerifier.sol";
 import {BLS12381} from "./libraries/BLS12381.sol";
+import {Generators} from "./libraries/Generators.sol";
 import {Dleq} from "./libraries/Dleq.sol";
 import {Transcript} from "./libraries/Transcript.sol";
 import {G1Point, G2Point} from "./types/Points.sol";
@@ -56,7 +57,7 @@ contract RekeyVerifier is IRekeyVerifier {
         bound.maskedKeyHash = Transcript.maskedKeyHash(rekey.maskedKey, rekey.mask);
         bound.commitmentsHash = BLS12381.hashOf(rekey.commitments);
         derived.context = Transcript.grantContext(bound);
-        derived.labelKey = BLS12381.add(rekey.delegatingKey, BLS12381.mul(BLS12381.G1(), Transcript.labelScalar(bound.label)));
+        derived.labelKey = BLS12381.add(rekey.delegatingKey, BLS12381.mul(Generators.G1(), Transcript.labelScalar(bound.label)));
         derived.padsHash = Transcript.padsHash(rekey.pads);
         derived.maskHash = BLS12381.hashOf(rekey.mask);
         derived.rekeyRest = Transcript.rekeyRest(
@@ -91,7 +92,7 @@ contract RekeyVerifier is IRekeyVerifier {
         uint256 count = rekey.commitments.length + 1;
         G1Point[] memory points = new G1Point[](count);
         uint256[] memory scalars = new uint256[](count);
-        (points[0], scalars[0]) = (BLS12381.G1(), rekey.ephemeralProof.response);
+        (points[0], scalars[0]) = (Generators.G1(), rekey.ephemeralProof.response);
         (points[1], scalars[1]) = (rekey.ephemeral, BLS12381.negate(rekey.ephemeralProof.challenge));
         for (uint256 j = 2; j < count; ++j) {
             points[j] = rekey.commitments[j - 1];
@@ -111,15 +112,15 @@ contract RekeyVerifier is IRekeyVerifier {
         G1Point[] memory p = new G1Point[](3);
         G2Point[] memory q = new G2Point[](3);
         (p[0], q[0]) = (derived.labelKey, BLS12381.add(rekey.maskedKey, BLS12381.mul(rekey.mask, BLS12381.negate(rho))));
-        (p[1], q[1]) = (rekey.commitments[0], BLS12381.add(BLS12381.mul(BLS12381.H2(), rho), BLS12381.NEG_G2()));
-        (p[2], q[2]) = (BLS12381.NEG_G1(), receivingKey);
+        (p[1], q[1]) = (rekey.commitments[0], BLS12381.add(BLS12381.mul(Generators.H2(), rho), Generators.NEG_G2()));
+        (p[2], q[2]) = (Generators.NEG_G1(), receivingKey);
         if (!BLS12381.pairingIsOne(p, q)) revert IGrantRegistry.MalformedGrant(bound.grantId, bound.label);
     }
 
     /// @dev log_g1(N_i) == log_R(K), bound to chain, contract, grant, label and slot.
     function _requireShared(G1Point memory ephemeral, Transcript.GrantContext memory bound, Opening memory opening) private view {
         (G1Point memory first, G1Point memory second) =
-            Dleq.equalLogsCommitments(BLS12381.G1(), opening.nodeKey, ephemeral, opening.sharedPoint, opening.proof);
+            Dleq.equalLogsCommitments(Generators.G1(), opening.nodeKey, ephemeral, opening.sharedPoint, opening.proof);
         uint128 challenge = Transcript.complaintChallenge(
             bound.grantRegistry, bound.grantId, bound.label, opening.slot, opening.nodeKey, ephemeral, opening.sharedPoint, first, second
         );

@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Test} from "./Test.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../contracts/libraries/Generators.sol";
 import {G1Point, G2Point} from "../../../contracts/types/Points.sol";
 
 /// @dev The library behind calls, so that reverts can be seen and gas given.
@@ -115,7 +116,7 @@ contract BLS12381Test is Test {
 
     /// g1 with p added to x: the same point mod p, in a form that is not canonical.
     function notCanonical() private pure returns (G1Point memory p) {
-        p = BLS12381.G1();
+        p = Generators.G1();
         uint256 pLow = 0x64774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab;
         uint256 low;
         unchecked {
@@ -130,7 +131,7 @@ contract BLS12381Test is Test {
         points = new G1Point[](count);
         scalars = new uint256[](count);
         for (uint256 i = 0; i < count; ++i) {
-            points[i] = curve.mulG1(BLS12381.G1(), i + 2);
+            points[i] = curve.mulG1(Generators.G1(), i + 2);
             scalars[i] = uint256(keccak256(abi.encode(i))) % R;
         }
     }
@@ -146,11 +147,11 @@ contract BLS12381Test is Test {
     }
 
     function test_constants__negatives__add_to_identity() public view {
-        vm.assertTrue(BLS12381.isIdentity(curve.addG1(BLS12381.G1(), BLS12381.NEG_G1())));
-        vm.assertTrue(BLS12381.isIdentity(curve.addG2(BLS12381.G2(), BLS12381.NEG_G2())));
-        vm.assertTrue(BLS12381.isIdentity(curve.addG2(BLS12381.H2(), BLS12381.NEG_H2())));
-        vm.assertFalse(BLS12381.isIdentity(BLS12381.G1()));
-        vm.assertFalse(BLS12381.isIdentity(BLS12381.H2()));
+        vm.assertTrue(BLS12381.isIdentity(curve.addG1(Generators.G1(), Generators.NEG_G1())));
+        vm.assertTrue(BLS12381.isIdentity(curve.addG2(Generators.G2(), Generators.NEG_G2())));
+        vm.assertTrue(BLS12381.isIdentity(curve.addG2(Generators.H2(), Generators.NEG_H2())));
+        vm.assertFalse(BLS12381.isIdentity(Generators.G1()));
+        vm.assertFalse(BLS12381.isIdentity(Generators.H2()));
     }
 
     /// RFC 9380 from its own steps: expand_message_xmd, two maps, one addition. Nobody chose h2.
@@ -171,7 +172,7 @@ contract BLS12381Test is Test {
             vm.assertTrue(ok && point.length == 256);
             mapped[i] = abi.decode(point, (G2Point));
         }
-        vm.assertEq(BLS12381.hashOf(curve.addG2(mapped[0], mapped[1])), BLS12381.hashOf(BLS12381.H2()));
+        vm.assertEq(BLS12381.hashOf(curve.addG2(mapped[0], mapped[1])), BLS12381.hashOf(Generators.H2()));
     }
 
     /// The 64 bytes at `offset`, mod p, as 64 bytes.
@@ -188,11 +189,11 @@ contract BLS12381Test is Test {
 
     function test_mul__any_scalars__is_additive(uint256 x, uint256 y) public view {
         (x, y) = (x % R, y % R);
-        assertSame(curve.mulG1(BLS12381.G1(), addmod(x, y, R)), curve.addG1(curve.mulG1(BLS12381.G1(), x), curve.mulG1(BLS12381.G1(), y)));
-        assertSame(curve.mulG1(BLS12381.G1(), mulmod(x, y, R)), curve.mulG1(curve.mulG1(BLS12381.G1(), x), y));
-        bytes32 left = BLS12381.hashOf(curve.mulG2(BLS12381.H2(), addmod(x, y, R)));
-        vm.assertEq(left, BLS12381.hashOf(curve.msm2G2(BLS12381.H2(), x, BLS12381.H2(), y)));
-        vm.assertEq(left, BLS12381.hashOf(curve.addG2(curve.mulG2(BLS12381.H2(), x), curve.mulG2(BLS12381.H2(), y))));
+        assertSame(curve.mulG1(Generators.G1(), addmod(x, y, R)), curve.addG1(curve.mulG1(Generators.G1(), x), curve.mulG1(Generators.G1(), y)));
+        assertSame(curve.mulG1(Generators.G1(), mulmod(x, y, R)), curve.mulG1(curve.mulG1(Generators.G1(), x), y));
+        bytes32 left = BLS12381.hashOf(curve.mulG2(Generators.H2(), addmod(x, y, R)));
+        vm.assertEq(left, BLS12381.hashOf(curve.msm2G2(Generators.H2(), x, Generators.H2(), y)));
+        vm.assertEq(left, BLS12381.hashOf(curve.addG2(curve.mulG2(Generators.H2(), x), curve.mulG2(Generators.H2(), y))));
     }
 
     function test_msm__one_to_twelve_terms__all_forms_agree() public view {
@@ -202,7 +203,7 @@ contract BLS12381Test is Test {
             for (uint256 i = 0; i < count; ++i) {
                 exponent = addmod(exponent, mulmod(i + 2, scalars[i], R), R);
             }
-            G1Point memory expected = curve.mulG1(BLS12381.G1(), exponent);
+            G1Point memory expected = curve.mulG1(Generators.G1(), exponent);
             assertSame(curve.msm(points, scalars), expected);
             assertSame(curve.msmCalldata(points, scalars), expected);
             (bool ok, G1Point memory sum) = curve.tryMsm(points, scalars);
@@ -219,7 +220,7 @@ contract BLS12381Test is Test {
             G1Point[] memory points = new G1Point[](count);
             uint256[] memory scalars = new uint256[](count);
             for (uint256 i = 0; i < count; ++i) {
-                points[i] = BLS12381.G1();
+                points[i] = Generators.G1();
             }
             (bool ok, uint256 paid) = measure(abi.encodeCall(Curve.msm, (points, scalars)));
             vm.assertTrue(ok, "good points refused: too little gas given");
@@ -245,10 +246,10 @@ contract BLS12381Test is Test {
         (x, y) = (1 + (x % (R - 1)), 1 + (y % (R - 1)));
         G1Point[] memory p = new G1Point[](2);
         G2Point[] memory q = new G2Point[](2);
-        (p[0], q[0]) = (curve.mulG1(BLS12381.G1(), x), curve.mulG2(BLS12381.G2(), y));
-        (p[1], q[1]) = (curve.mulG1(BLS12381.NEG_G1(), mulmod(x, y, R)), BLS12381.G2());
+        (p[0], q[0]) = (curve.mulG1(Generators.G1(), x), curve.mulG2(Generators.G2(), y));
+        (p[1], q[1]) = (curve.mulG1(Generators.NEG_G1(), mulmod(x, y, R)), Generators.G2());
         vm.assertTrue(curve.pairingIsOne(p, q));
-        q[1] = BLS12381.H2();
+        q[1] = Generators.H2();
         vm.assertFalse(curve.pairingIsOne(p, q));
     }
 
@@ -258,7 +259,7 @@ contract BLS12381Test is Test {
         vm.assertEq(curve.hashOfMemory(points), expected);
         vm.assertEq(curve.hashOfCalldata(points), expected);
         vm.assertEq(BLS12381.hashOf(points[1]), keccak256(abi.encode(points[1])));
-        vm.assertEq(BLS12381.hashOf(BLS12381.H2()), keccak256(abi.encode(BLS12381.H2())));
+        vm.assertEq(BLS12381.hashOf(Generators.H2()), keccak256(abi.encode(Generators.H2())));
         vm.assertEq(curve.hashOfCalldata(new G1Point[](0)), keccak256(""));
     }
 
@@ -277,13 +278,13 @@ contract BLS12381Test is Test {
         (G1Point[] memory points, uint256[] memory scalars) = terms(3);
         scalars[2] = x;
         vm.expectRevert(expected);
-        curve.mulG1(BLS12381.G1(), x);
+        curve.mulG1(Generators.G1(), x);
         vm.expectRevert(expected);
-        curve.mulG2(BLS12381.G2(), x);
+        curve.mulG2(Generators.G2(), x);
         vm.expectRevert(expected);
-        curve.msm2G1(BLS12381.G1(), 1, BLS12381.G1(), x);
+        curve.msm2G1(Generators.G1(), 1, Generators.G1(), x);
         vm.expectRevert(expected);
-        curve.msm2G2(BLS12381.G2(), 1, BLS12381.G2(), x);
+        curve.msm2G2(Generators.G2(), 1, Generators.G2(), x);
         vm.expectRevert(expected);
         curve.msm(points, scalars);
         vm.expectRevert(expected);
@@ -322,40 +323,40 @@ contract BLS12381Test is Test {
             vm.expectRevert(abi.encodeWithSelector(BLS12381.InvalidPoint.selector, G1MSM));
             curve.mulG1(bad[i], 5);
             vm.expectRevert(abi.encodeWithSelector(BLS12381.InvalidPoint.selector, G1MSM));
-            curve.msm2G1(BLS12381.G1(), 1, bad[i], 0);
+            curve.msm2G1(Generators.G1(), 1, bad[i], 0);
             vm.expectRevert(abi.encodeWithSelector(BLS12381.InvalidPoint.selector, PAIRING));
             curve.pairingIsOne(points, new G2Point[](3));
             (bool ok,) = curve.tryMsm(points, scalars);
             vm.assertFalse(ok);
         }
         vm.expectRevert(abi.encodeWithSelector(BLS12381.InvalidPoint.selector, G1ADD));
-        curve.addG1(offCurve(), BLS12381.G1());
+        curve.addG1(offCurve(), Generators.G1());
         vm.expectRevert(abi.encodeWithSelector(BLS12381.InvalidPoint.selector, G1ADD));
-        curve.addG1(notCanonical(), BLS12381.G1());
+        curve.addG1(notCanonical(), Generators.G1());
     }
 
     function test_operations__malformed_point_of_g2__reverts_with_the_precompile() public {
         G2Point[2] memory bad = [offCurve2(), offSubgroup2()];
         G1Point[] memory p = new G1Point[](1);
         G2Point[] memory q = new G2Point[](1);
-        p[0] = BLS12381.G1();
+        p[0] = Generators.G1();
         for (uint256 i = 0; i < 2; ++i) {
             vm.expectRevert(abi.encodeWithSelector(BLS12381.InvalidPoint.selector, G2MSM));
             curve.mulG2(bad[i], 1);
             vm.expectRevert(abi.encodeWithSelector(BLS12381.InvalidPoint.selector, G2MSM));
-            curve.msm2G2(BLS12381.G2(), 1, bad[i], 0);
+            curve.msm2G2(Generators.G2(), 1, bad[i], 0);
             q[0] = bad[i];
             vm.expectRevert(abi.encodeWithSelector(BLS12381.InvalidPoint.selector, PAIRING));
             curve.pairingIsOne(p, q);
         }
         vm.expectRevert(abi.encodeWithSelector(BLS12381.InvalidPoint.selector, G2ADD));
-        curve.addG2(offCurve2(), BLS12381.G2());
+        curve.addG2(offCurve2(), Generators.G2());
     }
 
     /// Why nobody may feed G1ADD raw input.
     function test_add__point_outside_the_subgroup__is_not_noticed() public view {
-        curve.addG1(offSubgroup(), BLS12381.G1());
-        curve.addG2(offSubgroup2(), BLS12381.G2());
+        curve.addG1(offSubgroup(), Generators.G1());
+        curve.addG2(offSubgroup2(), Generators.G2());
     }
 
     function test_require_not_identity__identity__reverts() public {
@@ -374,7 +375,7 @@ contract BLS12381Test is Test {
 
     function test_mul__too_little_gas__reverts_with_what_it_needs() public {
         vm.expectRevert(abi.encodeWithSelector(BLS12381.InsufficientGas.selector, 14_190));
-        curve.mulG1{gas: 12_000}(BLS12381.G1(), 7);
+        curve.mulG1{gas: 12_000}(Generators.G1(), 7);
     }
 
     function test_try_msm__good_points_and_any_gas__never_says_malformed(uint256 gas_) public view {
@@ -422,7 +423,7 @@ contract BLS12381Test is Test {
     }
 
     function test_probe__precompile_with_a_wrong_answer__reverts_with_its_address() public {
-        vm.mockCall(G1ADD, "", abi.encode(BLS12381.G1()));
+        vm.mockCall(G1ADD, "", abi.encode(Generators.G1()));
         vm.expectRevert(abi.encodeWithSelector(BLS12381.PrecompileMissing.selector, G1ADD));
         curve.probe();
         vm.clearMockedCalls();

@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {Test} from "./Test.sol";
 import {Prover} from "./Prover.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../contracts/libraries/Generators.sol";
 import {Dleq} from "../../../contracts/libraries/Dleq.sol";
 import {Transcript} from "../../../contracts/libraries/Transcript.sol";
 import {RoundId} from "../../../contracts/types/Ids.sol";
@@ -74,7 +75,7 @@ contract DleqTest is Test, Prover {
         Proof memory proof = respond(c, nonce, x);
         G1Point memory base = g1Key(77);
         vm.assertTrue(BLS12381.equal(verifier.schnorrCommitment(base, BLS12381.mul(base, x), proof), BLS12381.mul(base, nonce)));
-        vm.assertEq(BLS12381.hashOf(verifier.schnorrCommitment2(BLS12381.H2(), BLS12381.mul(BLS12381.H2(), x), proof)), BLS12381.hashOf(BLS12381.mul(BLS12381.H2(), nonce)));
+        vm.assertEq(BLS12381.hashOf(verifier.schnorrCommitment2(Generators.H2(), BLS12381.mul(Generators.H2(), x), proof)), BLS12381.hashOf(BLS12381.mul(Generators.H2(), nonce)));
         (bool ok, G1Point memory tried) = verifier.trySchnorrCommitment(base, BLS12381.mul(base, x), proof);
         vm.assertTrue(ok && BLS12381.equal(tried, BLS12381.mul(base, nonce)));
     }
@@ -83,7 +84,7 @@ contract DleqTest is Test, Prover {
         (uint256 x, uint256 nonce) = (scalarOf("x", 1), scalarOf("nonce", 1));
         Proof memory proof = respond(99, nonce, x);
         G1Point memory other = g1Key(5);
-        (G1Point memory t1, G1Point memory t2) = Dleq.equalLogsCommitments(BLS12381.G1(), g1Key(x), other, BLS12381.mul(other, x), proof);
+        (G1Point memory t1, G1Point memory t2) = Dleq.equalLogsCommitments(Generators.G1(), g1Key(x), other, BLS12381.mul(other, x), proof);
         vm.assertTrue(BLS12381.equal(t1, g1Key(nonce)));
         vm.assertTrue(BLS12381.equal(t2, BLS12381.mul(other, nonce)));
     }
@@ -91,15 +92,15 @@ contract DleqTest is Test, Prover {
     function test_schnorr_commitment__response_not_reduced__reverts_or_is_evidence() public {
         Proof memory proof = Proof(5, R);
         vm.expectRevert(abi.encodeWithSelector(BLS12381.ScalarTooLarge.selector, R));
-        verifier.schnorrCommitment(BLS12381.G1(), BLS12381.G1(), proof);
+        verifier.schnorrCommitment(Generators.G1(), Generators.G1(), proof);
         vm.expectRevert(abi.encodeWithSelector(BLS12381.ScalarTooLarge.selector, R));
-        verifier.schnorrCommitment2(BLS12381.G2(), BLS12381.G2(), proof);
-        (bool ok,) = verifier.trySchnorrCommitment(BLS12381.G1(), BLS12381.G1(), proof);
+        verifier.schnorrCommitment2(Generators.G2(), Generators.G2(), proof);
+        (bool ok,) = verifier.trySchnorrCommitment(Generators.G1(), Generators.G1(), proof);
         vm.assertFalse(ok);
     }
 
     function test_try_schnorr_commitment__malformed_point__is_evidence() public view {
-        (bool ok,) = verifier.trySchnorrCommitment(BLS12381.G1(), G1Point(0, bytes32(uint256(1)), 0, bytes32(uint256(1))), Proof(5, 5));
+        (bool ok,) = verifier.trySchnorrCommitment(Generators.G1(), G1Point(0, bytes32(uint256(1)), 0, bytes32(uint256(1))), Proof(5, 5));
         vm.assertFalse(ok);
     }
 

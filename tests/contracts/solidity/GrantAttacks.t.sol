@@ -7,6 +7,7 @@ import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConve
 import {IGrantRegistry as IGrants} from "../../../contracts/interfaces/IGrantRegistry.sol";
 import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../contracts/libraries/Generators.sol";
 import {Transcript} from "../../../contracts/libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
 import {GrantId} from "../../../contracts/types/Ids.sol";
@@ -112,7 +113,7 @@ contract GrantAttacksTest is RoundsTest {
         RoundsWorld.Scene memory scene = world.scene();
         (, bytes32 honest) = world.contextFor(scene.rekey);
         uint256 rho = Transcript.grantCheckScalar(honest, scene.rekey.ephemeral, keccak256(abi.encodePacked(scene.rekey.pads)));
-        G2Point memory difference = BLS12381.mul(BLS12381.G2(), 12345);
+        G2Point memory difference = BLS12381.mul(Generators.G2(), 12345);
         G2Point memory scaled = BLS12381.mul(difference, rho);
         scene.rekey.mask = BLS12381.add(scene.rekey.mask, difference);
         scene.rekey.maskedKey = BLS12381.add(scene.rekey.maskedKey, scaled);
@@ -124,8 +125,8 @@ contract GrantAttacksTest is RoundsTest {
         G1Point[] memory p = new G1Point[](3);
         G2Point[] memory q = new G2Point[](3);
         (p[0], q[0]) = (scene.labelKey, BLS12381.add(scene.rekey.maskedKey, BLS12381.mul(scene.rekey.mask, BLS12381.negate(rho))));
-        (p[1], q[1]) = (scene.rekey.commitments[0], BLS12381.add(BLS12381.mul(BLS12381.H2(), rho), BLS12381.NEG_G2()));
-        (p[2], q[2]) = (BLS12381.NEG_G1(), world.receivingKey());
+        (p[1], q[1]) = (scene.rekey.commitments[0], BLS12381.add(BLS12381.mul(Generators.H2(), rho), Generators.NEG_G2()));
+        (p[2], q[2]) = (Generators.NEG_G1(), world.receivingKey());
         return BLS12381.pairingIsOne(p, q);
     }
 

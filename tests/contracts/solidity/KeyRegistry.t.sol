@@ -6,6 +6,7 @@ import {Prover} from "./Prover.sol";
 import {KeyRegistry} from "../../../contracts/KeyRegistry.sol";
 import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../contracts/libraries/Generators.sol";
 import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
 
 contract KeyRegistryTest is Test, Prover {
@@ -83,7 +84,7 @@ contract KeyRegistryTest is Test, Prover {
         which %= 3;
         if (which == 0) proof.challenge ^= uint128(bound(by, 1, type(uint128).max));
         if (which == 1) proof.response = addmod(proof.response, bound(by, 1, type(uint128).max), R);
-        if (which == 2) key = BLS12381.add(key, BLS12381.G1());
+        if (which == 2) key = BLS12381.add(key, Generators.G1());
         expectInvalid(ALICE, 1);
         keys.registerDelegatingKey(key, proof);
     }
@@ -118,7 +119,7 @@ contract KeyRegistryTest is Test, Prover {
 
     function test_register__malformed_point__reverts() public {
         G1Point memory key = G1Point(0, bytes32(uint256(1)), 0, bytes32(uint256(1)));
-        G2Point memory key2 = BLS12381.G2();
+        G2Point memory key2 = Generators.G2();
         key2.x0Low = 0;
         vm.expectRevert(abi.encodeWithSelector(BLS12381.InvalidPoint.selector, address(0x0c)));
         keys.registerDelegatingKey(key, Proof(1, 1));

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../contracts/libraries/Generators.sol";
 import {Transcript} from "../../../contracts/libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
 import {GrantId, RecordId, RoundId} from "../../../contracts/types/Ids.sol";
@@ -51,11 +52,11 @@ abstract contract Prover {
     // --- keys (SCHEME §2) ---
 
     function g1Key(uint256 secret) internal view returns (G1Point memory) {
-        return BLS12381.mul(BLS12381.G1(), secret);
+        return BLS12381.mul(Generators.G1(), secret);
     }
 
     function g2Key(uint256 secret) internal view returns (G2Point memory) {
-        return BLS12381.mul(BLS12381.G2(), secret);
+        return BLS12381.mul(Generators.G2(), secret);
     }
 
     /// @dev A delegating key (role 1, registry KeyRegistry) or proxy key (role 3, registry ProxyRegistry) with its proof.
@@ -132,8 +133,8 @@ abstract contract Prover {
         G1Point memory labelKey = g1Key(aL);
         rekey.epoch = input.epoch;
         rekey.delegatingKey = g1Key(input.a);
-        rekey.maskedKey = BLS12381.msm2(input.receivingKey, invert(aL), BLS12381.G2(), input.coefficients[0]);
-        rekey.mask = BLS12381.mul(BLS12381.H2(), input.coefficients[0]);
+        rekey.maskedKey = BLS12381.msm2(input.receivingKey, invert(aL), Generators.G2(), input.coefficients[0]);
+        rekey.mask = BLS12381.mul(Generators.H2(), input.coefficients[0]);
         rekey.commitments = new G1Point[](input.coefficients.length);
         for (uint256 j = 0; j < input.coefficients.length; ++j) {
             rekey.commitments[j] = BLS12381.mul(labelKey, input.coefficients[j]);

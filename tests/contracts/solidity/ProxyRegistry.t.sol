@@ -8,6 +8,7 @@ import {Treasury} from "../../../contracts/Treasury.sol";
 import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
 import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../contracts/libraries/Generators.sol";
 import {G1Point, Proof} from "../../../contracts/types/Points.sol";
 
 /// @dev A registry with its Treasury, and proxies that join it.
@@ -233,7 +234,7 @@ contract ProxyRegistryTest is ProxyPool {
         vm.deal(account(9), 1);
         vm.startPrank(account(9));
         vm.expectRevert(refusal);
-        proxies.rotateKey(BLS12381.G1(), Proof(0, 0));
+        proxies.rotateKey(Generators.G1(), Proof(0, 0));
         vm.expectRevert(refusal);
         proxies.setEndpoint("");
         vm.expectRevert(refusal);

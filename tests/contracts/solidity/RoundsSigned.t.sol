@@ -5,6 +5,7 @@ import {Vm} from "./Test.sol";
 import {RoundsWorld} from "./RoundsWorld.sol";
 import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../contracts/libraries/Generators.sol";
 import {Transcript} from "../../../contracts/libraries/Transcript.sol";
 import {G1Point, Proof} from "../../../contracts/types/Points.sol";
 import {Member, RoundId} from "../../../contracts/types/Ids.sol";
@@ -360,7 +361,7 @@ contract RoundsSignedTest is RoundsWorld {
     function test_finalizeSigned__wrong_result__WrongResult_though_a_majority_signed() public {
         Scene memory scene = opened(2, 3, 1);
         Brought memory brought = bring(scene);
-        brought.results[0] = BLS12381.add(brought.results[0], BLS12381.G1());
+        brought.results[0] = BLS12381.add(brought.results[0], Generators.G1());
         signAll(scene, brought, digestOf(scene, brought));
         refuse(scene, brought, abi.encodeWithSelector(IRounds.WrongResult.selector, scene.roundId));
         brought.results = new G1Point[](2);

@@ -14,6 +14,7 @@ import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
 import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
 import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../contracts/libraries/Generators.sol";
 import {Transcript} from "../../../contracts/libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
 import {GrantId, Member, RecordId, RoundId, StreamId, toRecordId, toRoundId} from "../../../contracts/types/Ids.sol";
@@ -402,9 +403,9 @@ abstract contract RoundsWorld is Test, Prover {
         G1Point[] memory p = new G1Point[](3);
         G2Point[] memory q = new G2Point[](3);
         (p[0], q[0]) = (c1, scene.rekey.maskedKey);
-        (p[1], q[1]) = (BLS12381.mul(w, BLS12381.negate(1)), BLS12381.G2());
+        (p[1], q[1]) = (BLS12381.mul(w, BLS12381.negate(1)), Generators.G2());
         uint256 exponent = mulmod(b, invert(labelSecret(a, scene.label)), R);
-        (p[2], q[2]) = (BLS12381.mul(c1, BLS12381.negate(exponent)), BLS12381.G2());
+        (p[2], q[2]) = (BLS12381.mul(c1, BLS12381.negate(exponent)), Generators.G2());
         vm.assertTrue(BLS12381.pairingIsOne(p, q), "W does not open the capsule");
     }
 }

@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Test} from "./Test.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../contracts/libraries/Generators.sol";
 import {Transcript} from "../../../contracts/libraries/Transcript.sol";
 import {GrantId, Member, RecordId, RoundId, StreamId} from "../../../contracts/types/Ids.sol";
 import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
@@ -90,16 +91,16 @@ contract TranscriptTest is Test {
             vm.assertEq(label, word(string.concat(key, ".label")));
             uint256 scalar = Transcript.labelScalar(label);
             vm.assertEq(scalar, uint256(word(string.concat(key, ".scalar"))));
-            G1Point memory labelKey = BLS12381.msm2(g1(string.concat(key, ".delegatingKey")), 1, BLS12381.G1(), scalar);
+            G1Point memory labelKey = BLS12381.msm2(g1(string.concat(key, ".delegatingKey")), 1, Generators.G1(), scalar);
             vm.assertEq(BLS12381.hashOf(labelKey), BLS12381.hashOf(g1(string.concat(key, ".labelKey"))));
         }
     }
 
     function test_constants__vectors__are_ours() public {
         load("keys.json");
-        vm.assertEq(BLS12381.hashOf(BLS12381.G1()), BLS12381.hashOf(g1(".constants.g1")));
-        vm.assertEq(BLS12381.hashOf(BLS12381.G2()), BLS12381.hashOf(g2(".constants.g2")));
-        vm.assertEq(BLS12381.hashOf(BLS12381.H2()), BLS12381.hashOf(g2(".constants.h2")));
+        vm.assertEq(BLS12381.hashOf(Generators.G1()), BLS12381.hashOf(g1(".constants.g1")));
+        vm.assertEq(BLS12381.hashOf(Generators.G2()), BLS12381.hashOf(g2(".constants.g2")));
+        vm.assertEq(BLS12381.hashOf(Generators.H2()), BLS12381.hashOf(g2(".constants.h2")));
     }
 
     // --- flow_t_n.json ---
