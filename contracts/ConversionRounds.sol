@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ConversionVerifier} from "./ConversionVerifier.sol";
+import {RoundChecks} from "./RoundChecks.sol";
 import {IConversionRounds} from "./interfaces/IConversionRounds.sol";
 import {IConversionVerifier} from "./interfaces/IConversionVerifier.sol";
 import {IGrantRegistry} from "./interfaces/IGrantRegistry.sol";
@@ -24,7 +25,7 @@ import {Outcome, RoundHead, RoundState, RoundTail} from "./types/RoundState.sol"
 ///
 /// Money: takeQuota sets aside threshold * records * fee. While a round runs that is its reserve; from its end (finalized or closed) the reserve
 /// is fee * (records still in) for each standing slot, and what exceeds it has gone back to the grant.
-contract ConversionRounds is IConversionRounds {
+contract ConversionRounds is RoundChecks {
     using CommitteeBitmap for uint32;
     using CommitteeBitmap for uint256;
     using RoundPhase for RoundHead;
@@ -32,26 +33,21 @@ contract ConversionRounds is IConversionRounds {
     uint256 private constant MAXIMUM_RECORDS = 100;
     bytes32 private constant BAD_CFRAG = "cfrag is bad";
 
-    IGrantRegistry public immutable grants;
     IProxyRegistry public immutable proxies;
     IRecordRegistry public immutable records;
     ITreasury public immutable treasury;
     IConversionVerifier public immutable verifier;
     uint32 private immutable _roundSeconds;
-    uint32 private immutable _voteSeconds;
     uint32 private immutable _challengeSeconds;
     uint96 private immutable _feePerCfragWei;
     uint128 private immutable _challengePenaltyWei;
 
-    mapping(RoundId => RoundState) private _rounds;
-
     constructor(
         IGrantRegistry grants_, IProxyRegistry proxies_, IRecordRegistry records_, ITreasury treasury_, Settings memory settings_
-    ) {
+    ) RoundChecks(grants_, settings_.voteSeconds) {
         if (settings_.roundSeconds == 0 || settings_.voteSeconds == 0 || settings_.challengeSeconds == 0) revert BadSettings();
-        (grants, proxies, records, treasury) = (grants_, proxies_, records_, treasury_);
+        (proxies, records, treasury) = (proxies_, records_, treasury_);
         _roundSeconds = settings_.roundSeconds;
-        _voteSeconds = settings_.voteSeconds;
         _challengeSeconds = settings_.challengeSeconds;
         _feePerCfragWei = settings_.feePerCfragWei;
         _challengePenaltyWei = settings_.challengePenaltyWei;
@@ -465,78 +461,5 @@ contract ConversionRounds is IConversionRounds {
     /// @inheritdoc IConversionRounds
     function rankOf(RoundId roundId, uint8 slot) external pure returns (uint256) {
         return Transcript.rank(roundId, slot);
-    }
-
-    /// @dev Records that left and rejections. Most rounds have neither, and then the tail is not read.
-    function _tail(RoundState storage round, RoundHead memory head) private view returns (RoundTail memory tail) {
-        if (head.tailInUse) tail = round.tail;
-    }
-
-    function _phase(RoundId roundId, RoundHead memory head, uint128 excluded) private view returns (Phase) {
-        return RoundPhase.phaseOf(head, excluded, grants.isLive(roundId.grantOf()), block.timestamp, _voteSeconds);
-    }
-
-    // --- requirements ---
-
-    function _requirePhase(RoundId roundId, RoundHead memory head, uint128 excluded, Phase expected) private view {
-        Phase current = _phase(roundId, head, excluded);
-        if (current != expected) revert WrongPhase(roundId, current, expected);
-    }
-
-    /// @dev Committee and data are the round's.
-    function _requireRound(RoundId roundId, bytes32 key, Member[] calldata committee, bytes32 roundDataHash) private view {
-        bytes32 committeeHash = _hashOf(committee);
-        if (Transcript.roundKey(committeeHash, roundDataHash) == key) return;
-        // Which of the two it was is worth a call only now.
-        (, bytes32 expected) = grants.liveCommittee(roundId.grantOf());
-        if (committeeHash != expected) revert WrongCommittee(roundId);
-        revert WrongRoundData(roundId);
-    }
-
-    /// @dev The same, and the sender is in `slot`.
-    function _requireMember(RoundId roundId, bytes32 key, RoundHead memory head, Member[] calldata committee, bytes32 roundDataHash, uint8 slot)
-        private
-        view
-    {
-        _requireRound(roundId, key, committee, roundDataHash);
-        _requireSlot(roundId, head, committee, slot);
-    }
-
-    /// @dev Committee, data and result are those of the live proposal, by one read: votes pay for it.
-    function _requireProposal(
-        RoundId roundId, RoundState storage round, Member[] calldata committee, bytes32 roundDataHash, bytes32 resultHash
-    ) private view {
-        bytes32 key = Transcript.roundKey(_hashOf(committee), roundDataHash);
-        if (Transcript.proposal(key, resultHash) == round.proposal) return;
-        _requireRound(roundId, round.key, committee, roundDataHash);
-        revert WrongResultHash(roundId, resultHash);
-    }
-
-    /// @dev The sender is the member in `slot`, with no bad cfrags in this round.
-    function _requireSlot(RoundId roundId, RoundHead memory head, Member[] calldata committee, uint8 slot) private view {
-        if (slot == 0 || slot > committee.length || committee[slot - 1].accountOf() != msg.sender) revert NotInSlot(roundId, slot, msg.sender);
-        if (head.challenged.has(slot)) revert SlotChallenged(roundId, slot);
-    }
-
-    /// @dev The keys are those of the round's re-key, which were proven when it was granted.
-    function _requireKeys(RoundId roundId, RoundData calldata data, ChallengeKeys calldata keys) private pure {
-        bytes32 rest = Transcript.rekeyRest(
-            BLS12381.hashOf(keys.labelKey), BLS12381.hashOfCalldata(keys.commitments), keys.rekeyTail
-        );
-        if (rest != data.rekeyRest) revert WrongRoundData(roundId);
-    }
-
-    /// @dev Transcript.committeeHash from calldata, where the members are one run of words: every submission and vote pays for it.
-    function _hashOf(Member[] calldata committee) private pure returns (bytes32 digest) {
-        assembly ("memory-safe") {
-            let start := mload(0x40)
-            let size := shl(5, committee.length)
-            calldatacopy(start, committee.offset, size)
-            digest := keccak256(start, size)
-        }
-    }
-
-    function _hashOf(RoundData memory data) private pure returns (bytes32) {
-        return Transcript.roundDataHash(data.label, data.maskHash, data.rekeyRest, data.capsulesHash, data.recordIdsHash);
     }
 }

@@ -34,7 +34,7 @@ contract RekeyVerifier is IRekeyVerifier {
         _requireNoIdentity(rekey);
         Derived memory derived = _derive(rekey, bound);
         if (BLS12381.isIdentity(derived.labelKey)) revert IGrantRegistry.IdentityPoint("A_L");
-        _requireEphemeralAndCommitments(rekey, bound, derived.context);
+        _requireEphemeralAndCommitments(rekey, bound, derived);
         _requireMask(rekey, receivingKey, bound, derived);
         return (derived.maskHash, derived.rekeyRest);
     }
@@ -83,9 +83,10 @@ contract RekeyVerifier is IRekeyVerifier {
     }
 
     /// @dev Whoever posts R must know e: else he copies R of another grant, posts a bad fragment, and the honest proxy's complaint publishes
-    /// the pad of that other grant. The same sum carries C_1.. with coefficient 0, since an MSM checks the subgroup of every point that it is
+    /// the pad of that other grant. The proof binds all that a fragment is held against, so whoever tells a proxy of this grant cannot change a
+    /// part of it and have the proxy's complaint publish the true fragment. The same sum carries C_1.. with coefficient 0, since an MSM checks the subgroup of every point that it is
     /// given: one of them outside would make a complaint fail later for want of a Y_i. (C_0 is in the pairing.)
-    function _requireEphemeralAndCommitments(IGrantRegistry.Rekey memory rekey, Transcript.GrantContext memory bound, bytes32 context)
+    function _requireEphemeralAndCommitments(IGrantRegistry.Rekey memory rekey, Transcript.GrantContext memory bound, Derived memory derived)
         private
         view
     {
@@ -98,7 +99,8 @@ contract RekeyVerifier is IRekeyVerifier {
             points[j] = rekey.commitments[j - 1];
         }
         G1Point memory commitment = BLS12381.msm(points, scalars);
-        if (Transcript.grantProofChallenge(context, rekey.ephemeral, commitment) != rekey.ephemeralProof.challenge) {
+        uint128 challenge = Transcript.grantProofChallenge(derived.context, derived.labelKey, rekey.ephemeral, derived.padsHash, commitment);
+        if (challenge != rekey.ephemeralProof.challenge) {
             revert IGrantRegistry.InvalidEphemeralProof(bound.grantId, bound.label);
         }
     }

@@ -15,6 +15,7 @@ from tpre_offchain.crypto.kem import xor
 from tpre_offchain.crypto.keys import DelegatingKey, LabelPreimage, ReceivingKey
 from tpre_offchain.crypto.metadata import Metadata, encode_metadata, signing_hash
 from tpre_offchain.crypto.polynomial import evaluate, lagrange_at_zero
+from tpre_offchain.crypto.proofs import prove_knowledge
 from tpre_offchain.types import GrantId, RoundId, Slot
 
 RECORDS = 3
@@ -72,7 +73,7 @@ def make_flow(threshold: int, size: int) -> dict[str, Any]:
         },
         "records": records,
         "grant": grant,
-        "complaint": _complaint(cast, rekey),
+        "complaint": _complaint(cast, rekey, int(grant["e"], 16)),
         "rounds": [_round(cast, rekey, capsules, index) for index in range(len(ROUNDS))],
     }
 
@@ -233,22 +234,30 @@ def _grant(cast: _Cast) -> tuple[dict[str, Any], kfrag.VerifiedRekey]:
     return vector, verified
 
 
-def _complaint(cast: _Cast, rekey: kfrag.VerifiedRekey) -> dict[str, Any]:
-    """A proven complaint about a good fragment (not upheld), and the last pad made bad so that it is upheld."""
+def _complaint(cast: _Cast, rekey: kfrag.VerifiedRekey, e: int) -> dict[str, Any]:
+    """A proven complaint about a good fragment (not upheld), and the last pad made bad so that it is upheld; since the
+    proof of R binds it, that, too.
+    """
     slot = Slot(len(cast.proxies))
     key = cast.proxies[-1].proxy_key(slot)
     drawn: list[str] = []
     made = pre.prove_complaint(rekey, slot, key, values.recorded_random(f"{cast.name} complaint", drawn))
     verdict = pre.verify_complaint(rekey, made)
-    bad_pad = xor(rekey.rekey.pads[-1], encode_scalar(1))
+    posted = rekey.rekey
+    bad_pad = xor(posted.pads[-1], encode_scalar(1))
+    transcript = hashing.grant_proof(
+        rekey.context_hash, rekey.label_key, posted.ephemeral, (*posted.pads[:-1], bad_pad)
+    )
+    proof = prove_knowledge(g1(), e, transcript, values.recorded_random(f"{cast.name} bad pad", []))
     return {
         "slot": slot,
         "random": drawn,
         **values.point("K", made.shared),
-        "proof": values.proof(made.proof, key.secret, [g1(), rekey.rekey.ephemeral]),
+        "proof": values.proof(made.proof, key.secret, [g1(), posted.ephemeral]),
         "fragment": hex_word(verdict.fragment),
         "upheld": verdict.upheld,
         "badPad": hex_of(bad_pad),
+        "badPadProof": values.proof(proof, e, [g1()]),
     }
 
 

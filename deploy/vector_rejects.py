@@ -137,9 +137,10 @@ def _proven(flow: dict[str, Any], replace: dict[str, Any]) -> dict[str, Any]:
     )
     masks = (G2.from_evm(_bytes(grant["U"])), G2.from_evm(_bytes(grant["V"])))
     context = hashing.grant_context(DOMAIN, terms, masks, [G1.from_evm(_bytes(c)) for c in grant["commitments"]])
-    e = int(grant["e"], 16)
+    e, pads = int(grant["e"], 16), [_bytes(pad) for pad in grant["pads"]]
     random = values.recorded_random(f"reject {sorted(replace)}", [])
-    proof = prove_knowledge(g1(), e, hashing.grant_proof(context, g1() * e), random)
+    label_key = G1.from_evm(_bytes(flow["label"]["labelKey"]))
+    proof = prove_knowledge(g1(), e, hashing.grant_proof(context, label_key, g1() * e, pads), random)
     return {
         **replace,
         ".grant.ephemeralProof.challenge": hex_word(proof.challenge),
@@ -157,7 +158,7 @@ def _grants(flow: dict[str, Any], other: dict[str, Any]) -> list[_Case]:
     bad_u, bad_v = _plus_g2(grant["U"]), _plus_g2(grant["V"])
     outside = next(p for p in bad_points() if p["group"] == "G1" and p["python"] == "NotInSubgroup")["evm"]
     ephemeral, count = ("InvalidGrantProof", "InvalidEphemeralProof"), "WrongCommitmentCount"
-    theirs, proof_at = other["grant"], ".grant.ephemeralProof"
+    theirs, proof_at, pads = other["grant"], ".grant.ephemeralProof", grant["pads"]
     return [
         case("U is wrong", _proven(flow, {".grant.U": bad_u})),
         case("U is not masked", _proven(flow, {".grant.U": hex_of(unmasked.to_evm())})),
@@ -168,12 +169,13 @@ def _grants(flow: dict[str, Any], other: dict[str, Any]) -> list[_Case]:
         case("U changed after the proof", {".grant.U": bad_u}, *ephemeral),
         case("C_1 changed after the proof", {".grant.commitments": [first, _plus_g1(second)]}, *ephemeral),
         case("of another grant id", {".grant.grantId": grant["grantId"] + 1}, *ephemeral),
+        case("E_1 changed after the proof", {".grant.pads": [_flipped(pads[0]), *pads[1:]]}, *ephemeral),
         case("R copied with its proof", {".grant.R": theirs["R"], proof_at: theirs["ephemeralProof"]}, *ephemeral),
         case("response plus one", {f"{proof_at}.response": _plus_one(grant["ephemeralProof"]["response"])}, *ephemeral),
         case("one commitment too few", {".grant.commitments": [first]}, solidity=count),
         case("one commitment too many", {".grant.commitments": [first, second, second]}, solidity=count),
-        case("one fragment too few", {".grant.pads": grant["pads"][:-1]}, solidity="WrongPadCount"),
-        case("one fragment too many", {".grant.pads": grant["pads"] * 2}, solidity="WrongPadCount"),
+        case("one fragment too few", {".grant.pads": pads[:-1]}, solidity="WrongPadCount"),
+        case("one fragment too many", {".grant.pads": pads * 2}, solidity="WrongPadCount"),
         case("U is the identity", {".grant.U": hex_of(bytes(256))}, "IdentityPoint"),
         case("V is the identity", {".grant.V": hex_of(bytes(256))}, "IdentityPoint"),
         case("R is the identity", {".grant.R": hex_of(bytes(128))}, "IdentityPoint"),
@@ -189,10 +191,9 @@ def _fragments(flow: dict[str, Any]) -> list[_Case]:
     pad, fragment = _bytes(grant["padHashes"][0]), int(grant["fragments"][0], 16)
 
     def case(name: str, fragment: int) -> _Case:
-        encrypted = hex_of(xor(pad, hashing.word(fragment)))
-        return _Case(
-            f"fragment: {name}", "open_fragment", "BadFragment", "", {".grant.pads[0]": encrypted}, {"slot": 1}
-        )
+        pads = [hex_of(xor(pad, hashing.word(fragment))), *grant["pads"][1:]]
+        replaced = _proven(flow, {".grant.pads": pads})
+        return _Case(f"fragment: {name}", "open_fragment", "BadFragment", "", replaced, {"slot": 1})
 
     return [
         case("zero", 0),

@@ -108,8 +108,10 @@ library Transcript {
         return keccak256(abi.encode(GRANT_CONTEXT, block.chainid, bound));
     }
 
-    function grantProofChallenge(bytes32 context, G1Point memory ephemeral, G1Point memory commitment) internal pure returns (uint128) {
-        return _low128(keccak256(abi.encode(GRANT_PROOF, context, ephemeral, commitment)));
+    function grantProofChallenge(
+        bytes32 context, G1Point memory labelKey, G1Point memory ephemeral, bytes32 padsHash_, G1Point memory commitment
+    ) internal pure returns (uint128) {
+        return _low128(keccak256(abi.encode(GRANT_PROOF, context, labelKey, ephemeral, padsHash_, commitment)));
     }
 
     /// @dev rho of the grant's check.

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.attacks.ground import SECOND, Ground
-from tests.property.scene import identity
+from tests.property.scene import bad_fragments, identity
 from tests.stateful.world import FEE, GRANT, SETTINGS, proof
 from tpre_offchain.chain import structs
 from tpre_offchain.crypto import hashing, pre
@@ -77,8 +77,8 @@ def test_proposal__naming_who_did_not_submit__is_refused(ground: Ground) -> None
 def grant_with_bad_pads(ground: Ground) -> tuple[pre.VerifiedRekey, structs.Rekey]:
     """A second grant, live on the chain, in which the owner has dealt every slot a wrong fragment."""
     context, receiving_key = ground.ask_again(), identity("user").receiving_key().public
-    good = ground.made_for(context, receiving_key)
-    bad = replace(good, pads=tuple(xor(pad, bytes(31) + b"\1") for pad in good.pads))
+    with bad_fragments():
+        bad = ground.made_for(context, receiving_key)
     struct = ground.rekey_struct(bad)
     call = ("GrantRegistry", "grant", SECOND, ground.expiry, 1, receiving_key.to_evm(), (struct,))
     ground.evm.send(ground.owner, *call, structs.NO_FIRST_ROUND)

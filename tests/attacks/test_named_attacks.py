@@ -5,12 +5,13 @@ Taking a check out means replacing the one function that makes it; all the rest 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tests.property.scene import DOMAIN, Scene, address, identity, metadata
+from tests.property.scene import DOMAIN, Scene, address, identity, metadata, proven_anew
 from tpre_offchain.crypto import capsule as capsule_module
 from tpre_offchain.crypto import hashing, kem, keys, kfrag, pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
@@ -107,7 +108,7 @@ def test_shifted_delegating_key__unproven__grants_the_owners_label(monkeypatch: 
     assert pre.label_key(accepted.public, label) == scene.label_key
     # Mallory posts the owner's re-key as his own grant, without knowing any secret of it, and it is well formed.
     context = replace(scene.grant_context, grant_id=GrantId(6), delegator=MALLORY, label=label)
-    copied = with_ephemeral(scene, context, scene.rekey.rekey, e=5)
+    copied = proven_anew(context, scene.label_key, scene.rekey.rekey, 5, scene.random)
     pre.verify_rekey(context, pre.label_key(accepted.public, label), scene.receiving_key.public, copied)
 
 
@@ -118,13 +119,6 @@ def test_shifted_delegating_key__proof_asked_for__is_not_taken() -> None:
         with pytest.raises(InvalidKeyProof) as caught:
             verify_key_proof(DOMAIN, Role.DELEGATING, MALLORY, 1, shifted, proof)
         assert caught.value.culprit == MALLORY
-
-
-def with_ephemeral(scene: Scene, context: pre.GrantContext, rekey: pre.Rekey, e: int) -> pre.Rekey:
-    """The re-key with R = g1^e, proven for the context."""
-    ctx = context.hash(rekey.masked_key, rekey.mask, rekey.commitments)
-    proof = prove_knowledge(g1(), e, hashing.grant_proof(ctx, g1() * e), scene.random)
-    return replace(rekey, ephemeral=g1() * e, ephemeral_proof=proof)
 
 
 # --- copied R and a complaint: SCHEME §4 ----------------------------------------------------------
@@ -163,6 +157,45 @@ def test_copied_ephemeral__proof_asked_for__is_not_granted() -> None:
     with pytest.raises(InvalidGrantProof) as caught:
         mallory.verified(copied)
     assert caught.value.culprit == MALLORY
+
+
+# --- re-key changed on the way to a proxy ---------------------------------------------------------
+
+
+def changed_pad(scene: Scene) -> tuple[G1, pre.Rekey]:
+    pads = scene.rekey.rekey.pads
+    return scene.label_key, scene.tampered(pads=(xor(pads[0], bytes(31) + b"\1"), *pads[1:]))
+
+
+def changed_label_key(scene: Scene) -> tuple[G1, pre.Rekey]:
+    return scene.label_key + g1(), scene.rekey.rekey
+
+
+ON_THE_WAY = pytest.mark.parametrize("changed", [changed_pad, changed_label_key])
+"""An honest grant as slot 1's own node could tell it, so that the slot's fragment seems to be bad."""
+
+
+@ON_THE_WAY
+def test_changed_rekey__not_bound__complaint_publishes_the_true_fragment(
+    changed: Callable[[Scene], tuple[G1, pre.Rekey]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(2, 3)
+    without(monkeypatch, kfrag, "_require_ephemeral_proof", nothing)
+    told, key = pre.bind_rekey(scene.grant_context, *changed(scene)), scene.proxies[0].proxy_key()
+    with pytest.raises(BadFragment):
+        pre.open_fragment(told, Slot(1), key)
+    # The contract would refuse this complaint, since it keeps the hash of another re-key; but K has been sent by then.
+    complaint = pre.prove_complaint(told, Slot(1), key, scene.random)
+    assert kfrag.unmask_fragment(scene.rekey, Slot(1), complaint.shared) == scene.kfrag(Slot(1)).fragment
+
+
+@ON_THE_WAY
+def test_changed_rekey__bound__is_refused_before_anything_is_shown(
+    changed: Callable[[Scene], tuple[G1, pre.Rekey]],
+) -> None:
+    scene = Scene(2, 3)
+    with pytest.raises(InvalidGrantProof):
+        pre.bind_rekey(scene.grant_context, *changed(scene))
 
 
 # --- copied capsule: SCHEME §3 --------------------------------------------------------------------
@@ -252,7 +285,7 @@ def forged_mask(scene: Scene) -> pre.Rekey:
     rekey, e = scene.rekey.rekey, 5
     rho, d = rho_without_mask(b"", g1() * e, rekey.pads), 99
     forged = replace(rekey, masked_key=rekey.masked_key + g2() * (d * rho), mask=rekey.mask + g2() * d)
-    return with_ephemeral(scene, scene.grant_context, forged, e)
+    return proven_anew(scene.grant_context, scene.label_key, forged, e, scene.random)
 
 
 def test_forged_mask__rho_without_it__is_granted_and_condemns_right_results(
@@ -296,7 +329,7 @@ def grant_with_zero_fragment(scene: Scene) -> pre.VerifiedRekey:
         for slot in context.slots()
     )
     unproven = pre.Rekey(masked_key, mask, commitments, g1(), Proof(0, 0), pads)
-    return scene.verified(with_ephemeral(scene, context, unproven, e))
+    return scene.verified(proven_anew(context, scene.label_key, unproven, e, scene.random))
 
 
 def zero_allowed(grant: pre.VerifiedRekey, fragment: int, commitment: G1) -> bool:

@@ -66,7 +66,7 @@ def test_measure__peer_there__gives_ratios_of_what_both_do() -> None:
 
 
 def test_path__every_step_a_millisecond__counts_the_actors() -> None:
-    assert path_ms(Shape(3, 5), dict.fromkeys(STEPS, 1.0)) == 3 + 2 * 5 + 3 * 3 + 2
+    assert path_ms(Shape(3, 5), dict.fromkeys(STEPS, 1.0)) == 4 + 5 + 3 * 3 + 2
 
 
 @pytest.mark.parametrize(("points", "gas"), [(1, 12_000), (2, 22_776), (128, 797_184), (200, 1_245_600)])

@@ -1,7 +1,7 @@
-"""Proxies that lie: the package's own worker, honest until the step that it falsifies. Lies of owners and publishers.
+"""Proxies that lie: the package's own worker, honest until the step that it falsifies; and publishers.
 
-Each lie of a proxy replaces ``prepare`` in the process that tells it; all the rest is left as it is. Those of owners
-and publishers change what is about to be sent: see ``Scene.share_tampered``.
+Each lie of a proxy replaces ``prepare`` in the process that tells it; all the rest is left as it is. Those of
+publishers change what is about to be sent: see ``Scene.share_tampered``.
 """
 
 from __future__ import annotations
@@ -174,12 +174,7 @@ def _submit_alone(snapshot: Any, me: Any) -> Any:
     return action if isinstance(action, Submit | CheckGrant | CheckCfrags) else Wait(snapshot.now_s + 3600)
 
 
-# --- owners and publishers ------------------------------------------------------------------------
-
-
-def bad_fragments(rekey: structs.Rekey) -> structs.Rekey:
-    """The owner deals nobody a fragment that fits."""
-    return replace(rekey, pads=tuple(bytes(32) for _ in rekey.pads))
+# --- publishers ------------------------------------------------------------------------
 
 
 def false_capsule(record: structs.RecordInput) -> structs.RecordInput:

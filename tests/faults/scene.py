@@ -26,10 +26,10 @@ from tpre_offchain.chain.deployment import Deployment, DeploymentSettings
 from tpre_offchain.chain.events import CfragChallenged, CfragsSubmitted
 from tpre_offchain.chain.ids import make_round_id
 from tpre_offchain.chain.outbox import Outbox
-from tpre_offchain.chain.structs import RecordInput, Rekey, Round
+from tpre_offchain.chain.structs import RecordInput, Round
 from tpre_offchain.chain.treasury import bond_key
-from tpre_offchain.clients import Keys, Owner, Session, User, granting, publishing
-from tpre_offchain.clients.points import chain_proof, chain_record, chain_rekey
+from tpre_offchain.clients import Keys, Owner, Session, User, publishing
+from tpre_offchain.clients.points import chain_proof, chain_record
 from tpre_offchain.clients.session import domain_of
 from tpre_offchain.crypto.keys import prove_key
 from tpre_offchain.proxy.rounds import bitmap_of_slots, ranking
@@ -185,19 +185,11 @@ class Scene:
         self.owner.grant(asked)
         return Share(stream.stream_id, record.record_id, asked.grant_id, data)
 
-    def share_tampered(
-        self,
-        threshold: int = 3,
-        committee: int = 5,
-        *,
-        capsule: Callable[[RecordInput], RecordInput] = _same,
-        rekey: Callable[[Rekey], Rekey] = _same,
-    ) -> Share:
-        """What a lying publisher or owner puts on the chain: honest values, changed just before they are sent."""
+    def share_tampered(self, capsule: Callable[[RecordInput], RecordInput]) -> Share:
+        """What a lying publisher puts on the chain: honest values, changed just before they are sent."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(publishing, "chain_record", lambda *args: capsule(chain_record(*args)))
-            patch.setattr(granting, "chain_rekey", lambda *args: rekey(chain_rekey(*args)))
-            return self.share(threshold, committee)
+            return self.share()
 
     def open_round(self, share: Share) -> RoundId:
         return self.user.open_round(share.grant_id, [share.record_id]).round_id

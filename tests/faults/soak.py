@@ -19,6 +19,7 @@ import argparse
 import json
 import logging
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -250,8 +251,8 @@ def soak(
 ) -> Report:
     """Run it. Two of five members at most are faulty in a round with a threshold of 3: so each must be finished.
 
-    ``first``: the number of the first round; each draws its fault from the seed and its own number. Ctrl-C ends it with
-    a report of the rounds that were run.
+    ``first``: the number of the first round; each draws its fault from the seed and its own number. Ctrl-C, or
+    SIGTERM, ends it with a report of the rounds that were run.
     """
     proxies = random.Random(seed).randint(5, 7)
     report, started = Report(seed, proxies), time.monotonic()
@@ -339,6 +340,8 @@ def main() -> int:
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(2**32) if given.seed is None else given.seed
     logging.disable(logging.CRITICAL)
+    for one in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first
+        signal.signal(one, signal.default_int_handler)
     _tell(f"seed {seed}")
     with tempfile.TemporaryDirectory() as folder:
         report = soak(given.rounds, seed, Path(folder), first=given.first, tell=_tell)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.lies import FALSE_CFRAGS, FALSE_PROPOSALS, false_capsule
 from tests.faults.scene import QUICK, Scene, Share
-from tpre_offchain.chain import structs
+from tests.property.scene import bad_fragments
 from tpre_offchain.chain.events import (
     CfragChallenged,
     CfragsSubmitted,
@@ -94,19 +94,13 @@ def test_vote__against_a_right_result__on_record_and_outvoted(whole: Scene) -> N
 
 def test_grant__bad_fragment_for_one_slot__complaint_upheld_and_grant_void(whole: Scene) -> None:
     net = whole
-    spoilt: list[int] = []
-
-    def spoil(rekey: structs.Rekey) -> structs.Rekey:
-        # the draw is not known here; with a threshold of 5 of 5 every slot must open its fragment
-        slot = net.chance.randrange(len(rekey.pads))
-        spoilt.append(slot + 1)
-        return replace(rekey, pads=tuple(bytes(32) if i == slot else pad for i, pad in enumerate(rekey.pads)))
-
-    share = net.share_tampered(threshold=5, rekey=spoil)
+    spoilt = net.chance.randint(1, 5)
+    with bad_fragments(lambda slot: slot == spoilt):
+        share = net.share(5, 5)  # so that every slot must open its fragment
     round_id = net.open_round(share)
     assert net.reaches(round_id, RoundClosed).phase is Phase.ENDED
     (complaint,) = [one for one in net.ledger().of(FragmentComplaint) if one.grant_id == share.grant_id]
-    assert (complaint.slot, complaint.upheld) == (spoilt[0], True)
+    assert (complaint.slot, complaint.upheld) == (spoilt, True)
     access = net.run(net.contracts.grants.access_of(share.grant_id))
     assert (access.status, access.delegator) == (Status.VOIDED, net.owner.address)
     with pytest.raises(GrantRevoked):
@@ -126,9 +120,11 @@ def _for_another_label(patch: pytest.MonkeyPatch, net: Scene) -> None:
     patch.setattr(granting, "label_secret", lambda secret, label: real(secret, type(label)(bytes(31) + label[:1])))
 
 
-@pytest.mark.parametrize("lie", [_for_another_key, _for_another_label])
+@pytest.mark.parametrize(
+    ("lie", "refusal"), [(_for_another_key, "MalformedGrant"), (_for_another_label, "InvalidEphemeralProof")]
+)
 def test_grant__made_for_something_else__refused_by_the_contract(
-    whole: Scene, lie: Callable[[pytest.MonkeyPatch, Scene], None]
+    whole: Scene, lie: Callable[[pytest.MonkeyPatch, Scene], None], refusal: str
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         lie(patch, whole)
@@ -136,7 +132,7 @@ def test_grant__made_for_something_else__refused_by_the_contract(
         patch.setattr(granting, "verify_rekey", lambda _context, _label, _key, rekey: SimpleNamespace(rekey=rekey))
         with pytest.raises(ContractRevert) as refused:
             whole.share()
-    assert refused.value.name == "MalformedGrant"
+    assert refused.value.name == refusal
     whole.require_clean()
 
 
@@ -145,7 +141,7 @@ def test_grant__made_for_something_else__refused_by_the_contract(
 
 def test_capsule__false_proof__refused_by_user_and_excluded_by_proxies(whole: Scene) -> None:
     net = whole
-    share = net.share_tampered(capsule=false_capsule)
+    share = net.share_tampered(false_capsule)
     with pytest.raises(InvalidCapsuleProof) as told:
         net.open_round(share)
     assert str(told.value.culprit).lower() == net.owner.address.lower()

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.faults.lies import bad_fragments, false_capsule
+from tests.faults.lies import false_capsule
 from tests.faults.nursery import Child
 from tests.faults.scene import Scene, Share
+from tests.property.scene import bad_fragments
 from tpre_offchain.chain.events import (
     CfragChallenged,
     CfragsSubmitted,
@@ -111,7 +112,7 @@ def _liar_challenged(net: Scene, step: str) -> None:
 
 
 def _bad_capsule(net: Scene, step: str) -> None:
-    share = net.share_tampered(capsule=false_capsule)
+    share = net.share_tampered(false_capsule)
     first = net.ranked(share.grant_id)[0]
     net.start(first, failpoint=step)
     round_id = net.open_unchecked(share)
@@ -123,7 +124,8 @@ def _bad_capsule(net: Scene, step: str) -> None:
 
 
 def _bad_fragments(net: Scene, step: str) -> None:
-    share = net.share_tampered(rekey=bad_fragments)
+    with bad_fragments():
+        share = net.share()
     first = net.ranked(share.grant_id)[0]
     net.start(first, failpoint=step)
     round_id = net.open_round(share)

@@ -7,8 +7,9 @@ from contextlib import suppress
 
 import pytest
 
-from tests.faults.lies import bad_fragments, false_capsule
+from tests.faults.lies import false_capsule
 from tests.faults.scene import QUICK, Scene, Share
+from tests.property.scene import bad_fragments
 from tpre_offchain.chain.events import (
     AccessRequested,
     CfragChallenged,
@@ -94,7 +95,9 @@ def test_round__chain_reorganised_after_challenge__liar_pays_once_a_round_and_fi
 
 @pytest.mark.parametrize("step", [FragmentComplaint, RoundClosed])
 def test_complaint__chain_reorganised_after_step__upheld_once_and_round_closed(whole: Scene, step: type[Event]) -> None:
-    net, share = whole, whole.share_tampered(rekey=bad_fragments)
+    net = whole
+    with bad_fragments():
+        share = net.share()
     net.node.ask("anvil_mine", hex(DEEPEST))
     depth = net.chance.randint(1, DEEPEST)
 
@@ -118,7 +121,7 @@ def test_complaint__chain_reorganised_after_step__upheld_once_and_round_closed(w
 
 @pytest.mark.parametrize("step", [RecordExcluded, RoundClosed])
 def test_capsule__chain_reorganised_after_step__reported_once_and_round_closed(whole: Scene, step: type[Event]) -> None:
-    net, share = whole, whole.share_tampered(capsule=false_capsule)
+    net, share = whole, whole.share_tampered(false_capsule)
     net.node.ask("anvil_mine", hex(DEEPEST))
     depth = net.chance.randint(1, DEEPEST)
     round_id = net.open_unchecked(share)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,7 +39,6 @@ from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId, Slot, StreamI
 RICH_WEI = 1_000 * 10**18
 QUICK = replace(LOCAL, rounds=replace(LOCAL.rounds, round_seconds=40, vote_seconds=3, challenge_seconds=2))
 NO_STREAM = StreamId(0)
-Tamper = Callable[[Rekey], Rekey]
 
 
 @dataclass
@@ -109,8 +108,8 @@ class World:
         call = self.contracts.records.publish(self.stream_id, Epoch(0), sequence, record)
         return (await self.owner.outbox.send(call)).one(RecordPublished)
 
-    async def grant(self, threshold: int, committee: int, tamper: Tamper = lambda rekey: rekey) -> GrantId:
-        """Request and grant; ``tamper`` spoils the re-key before it is proven and posted."""
+    async def grant(self, threshold: int, committee: int) -> GrantId:
+        """Request and grant."""
         request = structs.AccessRequest(self.stream_id, Epoch(0), Epoch(0), threshold, committee, "test")
         await self.user.outbox.send(self.contracts.grants.request_access(request, 10**18))
         grant_id = GrantId(await self.contracts.grants.grant_count())
@@ -119,7 +118,7 @@ class World:
         context = self._context(grant_id, threshold, members)
         a_L = label_secret(self.owner.identity.delegating_key().secret, context.label)
         B = self.user.identity.receiving_key().public
-        rekey = tamper(make_rekey(a_L, B, context, secrets.token_bytes))
+        rekey = make_rekey(a_L, B, context, secrets.token_bytes)
         call = self.contracts.grants.grant(
             grant_id, int(time.time()) + 86_400, 1_000, B.to_evm(), [self._rekey_struct(rekey)]
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.integration.proxy_processes import ANVIL
 from tests.integration.proxy_world import World, world
+from tests.property.scene import bad_fragments
 from tpre_offchain.chain.events import (
     CfragChallenged,
     CfragsSubmitted,
@@ -21,7 +21,6 @@ from tpre_offchain.chain.events import (
     VoteCast,
 )
 from tpre_offchain.chain.structs import Phase
-from tpre_offchain.crypto.kfrag import Rekey
 
 pytestmark = [
     pytest.mark.anvil,
@@ -155,12 +154,10 @@ async def test_round__false_capsule_proof__reported_and_the_rest_converted(tmp_p
 
 
 async def test_round__owner_deals_bad_fragments__complaint_voids_the_grant(tmp_path: Path) -> None:
-    def spoil(rekey: Rekey) -> Rekey:
-        return replace(rekey, pads=tuple(bytes(32) for _ in rekey.pads))
-
     async with world(tmp_path) as w:
         record = await w.publish(0)
-        grant_id = await w.grant(3, 5, spoil)
+        with bad_fragments():
+            grant_id = await w.grant(3, 5)
         await w.start(0, 1, 2, 3, 4)
         round_id = await w.open_round(grant_id, [record])
         closed = await w.reaches(round_id, RoundClosed)

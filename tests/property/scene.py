@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from tpre_offchain.crypto import pre
+import pytest
+
+from tpre_offchain.crypto import hashing, kfrag, pre
 from tpre_offchain.crypto.capsule import record_id_of
-from tpre_offchain.crypto.curve import G1
+from tpre_offchain.crypto.curve import G1, R, g1
 from tpre_offchain.crypto.hashing import Domain, Random
 from tpre_offchain.crypto.keys import Identity, LabelPreimage, ReceivingKey
 from tpre_offchain.crypto.metadata import Metadata
+from tpre_offchain.crypto.proofs import prove_knowledge
 from tpre_offchain.types import GrantId, RoundId, Slot
 
 DOMAIN = Domain(31337, *(f"0x{i:040x}" for i in range(0xA0, 0xA5)))
@@ -50,6 +54,27 @@ def metadata(name: str = "a.csv") -> Metadata:
         media_type="text/csv",
         name=name,
     )
+
+
+@contextmanager
+def bad_fragments(spoilt: Callable[[Slot], bool] = lambda _: True) -> Iterator[None]:
+    """Meanwhile whoever grants deals these slots other fragments than they are committed to."""
+    honest = kfrag.encrypted_fragment
+
+    def dealt(fragment: int, ctx: bytes, context: pre.GrantContext, slot: Slot, e: int) -> bytes:
+        return honest((fragment + spoilt(slot)) % R, ctx, context, slot, e)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kfrag, "encrypted_fragment", dealt)
+        yield
+
+
+def proven_anew(context: pre.GrantContext, label_key: G1, rekey: pre.Rekey, e: int, random: Random) -> pre.Rekey:
+    """The re-key with R = g1^e and a proof that holds: what a delegator who lies can post."""
+    ephemeral = g1() * e
+    ctx = context.hash(rekey.masked_key, rekey.mask, rekey.commitments)
+    proof = prove_knowledge(g1(), e, hashing.grant_proof(ctx, label_key, ephemeral, rekey.pads), random)
+    return replace(rekey, ephemeral=ephemeral, ephemeral_proof=proof)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.scene import Scene, address, identity
-from tpre_offchain.crypto import hashing, pre
+from tests.property.scene import Scene, address, bad_fragments, identity, proven_anew
+from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
 from tpre_offchain.crypto.cfrag import InvalidCFragProof, WrongResult
 from tpre_offchain.crypto.codec import (
@@ -25,7 +25,7 @@ from tpre_offchain.crypto.complaint import InvalidComplaintProof
 from tpre_offchain.crypto.curve import G1, G2, R, g1, g2
 from tpre_offchain.crypto.keys import InvalidKeyProof, prove_key, verify_key_proof
 from tpre_offchain.crypto.kfrag import BadFragment, InvalidGrantProof, MalformedGrant
-from tpre_offchain.crypto.proofs import Proof, prove_knowledge
+from tpre_offchain.crypto.proofs import Proof
 from tpre_offchain.errors import DecodingError
 from tpre_offchain.types import Slot
 
@@ -69,19 +69,24 @@ def test_verify_capsule__one_field_changed__raises(data: st.DataObject) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.data())
-def test_verify_rekey__one_field_changed__raises_or_is_a_bad_fragment(data: st.DataObject) -> None:
-    rekey = changed(SCENE.rekey.rekey, data)
-    if rekey.pads == SCENE.rekey.rekey.pads:
-        # All else is bound by the proof of R, which is checked first.
-        with pytest.raises(InvalidGrantProof) as caught:
-            SCENE.verified(rekey)
-        assert caught.value.culprit == address("owner")
-        return
-    # Only its proxy can tell a bad fragment.
-    [slot] = [i for i in (1, 2, 3) if rekey.pads[i - 1] != SCENE.rekey.rekey.pads[i - 1]]
-    with pytest.raises(BadFragment) as blamed:
-        pre.open_fragment(SCENE.verified(rekey), Slot(slot), SCENE.proxies[slot - 1].proxy_key())
-    assert blamed.value.culprit == address("owner")
+def test_verify_rekey__one_field_changed__raises(data: st.DataObject) -> None:
+    """Whatever it is, the proof of R binds it, and that is checked first."""
+    with pytest.raises(InvalidGrantProof) as caught:
+        SCENE.verified(changed(SCENE.rekey.rekey, data))
+    assert caught.value.culprit == address("owner")
+
+
+@pytest.mark.parametrize("bad", SCENE.grant_context.slots())
+def test_open_fragment__delegator_dealt_one_slot_another__raises_there_alone(bad: Slot) -> None:
+    """Only its proxy can tell a fragment that its delegator made bad."""
+    with bad_fragments(lambda slot: slot == bad):
+        scene = Scene(2, 3)
+        rekey = scene.rekey
+    for slot in {1, 2, 3} - {bad}:
+        assert scene.kfrag(slot).grant is rekey
+    with pytest.raises(BadFragment) as caught:
+        scene.kfrag(bad)
+    assert caught.value.culprit == address("owner")
 
 
 @settings(max_examples=40, deadline=None)
@@ -98,15 +103,8 @@ def test_verify_rekey__one_point_changed_and_proven_anew__raises(data: st.DataOb
     forged = replace(rekey, **{name: value})
     e = data.draw(st.integers(1, R - 1))
     with pytest.raises(MalformedGrant) as caught:
-        SCENE.verified(proven_anew(forged, e))
+        SCENE.verified(proven_anew(SCENE.grant_context, SCENE.label_key, forged, e, SCENE.random))
     assert caught.value.culprit == address("owner")
-
-
-def proven_anew(rekey: pre.Rekey, e: int) -> pre.Rekey:
-    ctx = SCENE.grant_context.hash(rekey.masked_key, rekey.mask, rekey.commitments)
-    ephemeral = g1() * e
-    proof = prove_knowledge(g1(), e, hashing.grant_proof(ctx, ephemeral), SCENE.random)
-    return replace(rekey, ephemeral=ephemeral, ephemeral_proof=proof)
 
 
 @settings(max_examples=60, deadline=None)

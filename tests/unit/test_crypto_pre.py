@@ -21,7 +21,14 @@ from tpre_offchain.crypto.codec import (
 )
 from tpre_offchain.crypto.curve import G1, G2, R, g1, g2, pairing
 from tpre_offchain.crypto.kem import DecryptionFailed, Failure, MessageTooLong, open_sealed, seal
-from tpre_offchain.crypto.kfrag import BadCommittee, BadThreshold, MalformedGrant, NoSuchSlot, make_rekey
+from tpre_offchain.crypto.kfrag import (
+    BadCommittee,
+    BadThreshold,
+    InvalidGrantProof,
+    MalformedGrant,
+    NoSuchSlot,
+    make_rekey,
+)
 from tpre_offchain.crypto.metadata import MetadataMalformed, decode_metadata, encode_metadata
 from tpre_offchain.errors import CryptoError, NonCanonical, WrongLength
 from tpre_offchain.types import RecordId, RoundId, Slot
@@ -211,12 +218,12 @@ def test_verify_rekey__pad_of_another_size__raises() -> None:
 
 def test_verify_rekey__another_label_or_delegatee_key__raises() -> None:
     rekey, context = SCENE.rekey.rekey, SCENE.grant_context
-    for label_key, receiving in (
-        (SCENE.label_key + g1(), SCENE.receiving_key.public),
-        (SCENE.label_key, SCENE.receiving_key.public + g2()),
-    ):
-        with pytest.raises(MalformedGrant):
-            pre.verify_rekey(context, label_key, receiving, rekey)
+    with pytest.raises(InvalidGrantProof):
+        pre.verify_rekey(context, SCENE.label_key + g1(), SCENE.receiving_key.public, rekey)
+    with pytest.raises(MalformedGrant):
+        pre.verify_rekey(context, SCENE.label_key, SCENE.receiving_key.public + g2(), rekey)
+    with pytest.raises(MalformedGrant, match="identity"):
+        pre.verify_rekey(context, SCENE.label_key, G2.identity(), rekey)
 
 
 def test_generate_kfrags__twice__shares_no_value() -> None:

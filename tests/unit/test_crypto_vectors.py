@@ -161,7 +161,8 @@ def _check_grant(flow: Flow) -> None:
     verdict = pre.verify_complaint(verified, flow.complaint)
     assert (verdict.fragment, verdict.upheld) == (num(made["fragment"]), False)
     slot = made["slot"]
-    bad = Flow(replaced(flow.content, [f".grant.pads[{slot - 1}]"], [made["badPad"]]))
+    paths = [f".grant.pads[{slot - 1}]", ".grant.ephemeralProof"]
+    bad = Flow(replaced(flow.content, paths, [made["badPad"], made["badPadProof"]]))
     assert pre.verify_complaint(bad.verified_rekey, flow.complaint).upheld
     with pytest.raises(error_named("BadFragment")):
         pre.open_fragment(bad.verified_rekey, Slot(slot), flow.proxy_key(slot))

@@ -10,7 +10,7 @@ import pytest
 
 from tpre_offchain.chain.abi import EmptyAnswer, UndecodableData
 from tpre_offchain.chain.connection import Connection
-from tpre_offchain.chain.rpc_errors import RpcRefused
+from tpre_offchain.chain.rpc_errors import NoHead, RpcRefused
 from tpre_offchain.chain.treasury import Treasury
 from tpre_offchain.types import Address
 
@@ -57,3 +57,9 @@ async def test_view__node_without_an_answer__may_be_asked_again_and_one_with_a_w
         await treasury.total_claims()
     assert (type(told.value), told.value.retryable) == (error, retryable)
     assert told.value.hint
+
+
+async def test_latest__node_without_a_head__may_be_asked_again() -> None:
+    with pytest.raises(NoHead) as told:
+        await Connection([Answering({"result": None})], 1337).latest()
+    assert told.value.retryable

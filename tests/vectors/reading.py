@@ -141,7 +141,7 @@ class Flow:
 
     def trusted_rekey(self) -> pre.VerifiedRekey:
         """Without the check, for cases that are about a later step."""
-        return pre.VerifiedRekey(self.grant_context, self.label_key, self.receiving_key, self.rekey)
+        return pre.VerifiedRekey(self.grant_context, self.label_key, self.rekey, self.receiving_key)
 
     def proxy_key(self, slot: int) -> ProxyKey:
         member = self.content["grant"]["members"][slot - 1]

@@ -17,7 +17,7 @@ STEPS: Final[tuple[str, ...]] = (
     "encrypt",
     "kfrags_generate",
     "rekey_verify",
-    "kfrag_open",
+    "kfrag_verify",
     "capsule_check",
     "reencrypt",
     "cfrags_verify",
@@ -25,20 +25,20 @@ STEPS: Final[tuple[str, ...]] = (
     "decrypt",
 )
 """In the order of the path. ``keygen``: the owner's and the user's key. ``encrypt``, ``capsule_check``, ``decrypt``:
-the whole batch. ``rekey_verify``: the pairing check of a grant. A scheme may do without a step: see ``JOINED``."""
+the whole batch. ``rekey_verify``: the pairing check of a grant, which the contract has made when a proxy sees it, and
+the user makes again. A scheme may do without a step: see ``JOINED``."""
 
 JOINED: Final[Mapping[str, tuple[str, ...]]] = {
-    "kfrag_verify": ("rekey_verify", "kfrag_open"),
     "open": ("combine", "decrypt"),
 }
-"""Steps that schemes cut differently, to be compared as one."""
+"""Steps that Umbral does in one, to be compared as one."""
 
 ACTORS: Final[Mapping[str, Callable[[Shape], int]]] = {
     "keygen": lambda _: 1,
     "encrypt": lambda _: 1,
     "kfrags_generate": lambda _: 1,
-    "rekey_verify": lambda shape: shape.size,
-    "kfrag_open": lambda shape: shape.size,
+    "rekey_verify": lambda _: 1,
+    "kfrag_verify": lambda shape: shape.size,
     "capsule_check": lambda shape: shape.threshold,
     "reencrypt": lambda shape: shape.threshold,
     "cfrags_verify": lambda shape: shape.threshold,

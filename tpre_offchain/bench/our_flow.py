@@ -14,7 +14,7 @@ from tpre_offchain.crypto.curve import G1, using_backend
 from tpre_offchain.crypto.hashing import Domain
 from tpre_offchain.crypto.keys import DelegatingKey, Identity, LabelPreimage, ReceivingKey
 from tpre_offchain.crypto.metadata import Metadata
-from tpre_offchain.types import GrantId, RoundId
+from tpre_offchain.types import GrantId, RoundId, Slot
 
 _DOMAIN = Domain(31337, *(f"0x{i:040x}" for i in range(0xA0, 0xA5)))
 _OWNER, _USER, _DEVICE = (f"0x{i:040x}" for i in (1, 2, 3))
@@ -64,16 +64,12 @@ class OurFlow:
         context = pre.GrantContext(_DOMAIN, GrantId(5), _OWNER, 1, _USER, 1, shape.threshold, members, label)
         rekey = watch.time("kfrags_generate", lambda: pre.generate_kfrags(a_L, receiving.public, context, random))
 
-        def verify_rekey() -> pre.VerifiedRekey:
-            return pre.verify_rekey(context, A_L, receiving.public, rekey)
+        def verify_kfrag(slot: Slot) -> pre.VerifiedKFrag:
+            return pre.open_fragment(pre.bind_rekey(context, A_L, rekey), slot, proxies[slot - 1])
 
-        # a fresh one for each proxy, as each computes in a process of its own
-        grants = [watch.time("rekey_verify", verify_rekey) for _ in proxies]
-        kfrags = [
-            watch.time("kfrag_open", partial(pre.open_fragment, grant, slot, proxies[slot - 1]))
-            for grant, slot in zip(grants, context.slots(), strict=True)
-        ]
-        verified, round_context = verify_rekey(), pre.RoundContext(_DOMAIN, RoundId(5 << 32))
+        kfrags = [watch.time("kfrag_verify", partial(verify_kfrag, slot)) for slot in context.slots()]
+        verified = watch.time("rekey_verify", lambda: pre.verify_rekey(context, A_L, receiving.public, rekey))
+        round_context = pre.RoundContext(_DOMAIN, RoundId(5 << 32))
 
         # as the chain has them: c1 is decoded and held against its subgroup, too
         posted = [(context, capsule, capsule.c1.to_evm()) for context, capsule in zip(contexts, capsules, strict=True)]

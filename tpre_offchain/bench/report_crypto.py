@@ -16,19 +16,20 @@ _INTRO: Final = """## Cryptography
     tpre bench crypto -o crypto.json
 
 Processor time in milliseconds, median of up to {repetitions} rounds in which the schemes take turns. A step is that
-of one actor: one proxy checks its fragment, one proxy converts the batch. `kfrag_verify` is the check of the grant
-and of the fragment together, `open` combination and decryption, which Umbral does in one; `path` is the work of all
-actors from keys to plaintext. In parentheses the ratio to {peer}."""
+of one actor: one proxy checks its fragment, one proxy converts the batch. `rekey_verify` is the user's check of the
+grant, which the contract has made before; `open` is combination and decryption, which Umbral does in one; `path` is the
+work of all actors from keys to plaintext. In parentheses the ratio to {peer}."""
 
 _LIMITS: Final = """Where we are slower it is the curve: umbral-pre works on secp256k1, whose multiplication costs as
 much as ours in G1, and has no pairings. A decryption here is two pairings with one final exponentiation, a third of
 which nobody needs to repeat for the next record, and a power of Z; it is the same for every t, while Umbral's grows.
 A grant's check takes three pairings that Umbral does without: its fragments are signed instead, and nobody but their
-holder can tell whether they are right. What would lift the rest: a library that gives one call for a batch (final
-exponentiations side by side in vector registers), and multiplication in G1 with a table for label keys, made in C.
-The tables below show what the library's operations take by themselves; the difference is Python, hashing and
-encoding. charm-crypto's AFGH and BBS98 are missing: the package comes as source only and needs the PBC library's
-headers, which no registry of Python packages carries."""
+holder can tell whether they are right. A fragment is encrypted here, so to check it is to decrypt it first. What
+would lift the rest: a library that gives one call for a batch (final exponentiations side by side in vector
+registers), and multiplication in G1 with a table for label keys, made in C. The tables below show what the library's
+operations take by themselves; the difference is Python, hashing and encoding. charm-crypto's AFGH and BBS98 are
+missing: the package comes as source only and needs the PBC library's headers, which no registry of Python packages
+carries."""
 
 
 def section(figures: Mapping[str, Any]) -> str:

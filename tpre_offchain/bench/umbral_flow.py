@@ -46,7 +46,7 @@ class UmbralFlow:
             lambda: umbral.generate_kfrags(owner, user_public, signer, shape.threshold, shape.size, True, True),
         )
         kfrags = [
-            watch.time("kfrag_open", partial(kfrag.verify, verifying, owner_public, user_public))
+            watch.time("kfrag_verify", partial(kfrag.verify, verifying, owner_public, user_public))
             for kfrag in [one.unverify() for one in made]
         ]
         posted = [bytes(capsule) for capsule, _ in sealed]

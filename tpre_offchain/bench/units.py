@@ -18,7 +18,7 @@ COUNTS: Final[Mapping[str, Mapping[str, float]]] = {
     "encrypt": {"g1 mul": 2, "gt fixed": 1},
     "kfrags_generate": {"g1 fixed": 6, "g1 mul": 5, "g2 mul": 1, "g2 fixed": 2},
     "rekey_verify": {"3 pairings": 1, "g1 msm 2": 1, "g2 mul": 1, "g2 fixed": 1},
-    "kfrag_open": {"g1 mul": 2, "g1 msm 3": 1},
+    "kfrag_verify": {"g1 mul": 2, "g1 msm 2": 1, "g1 msm 3": 1},
     "capsule_check": {"g1 decode": 1, "g1 msm 2": 1},
     "reencrypt": {"g1 mul": 3},
     "cfrags_verify": {"g1 msm 2": 2, "g1 msm 3": 1},

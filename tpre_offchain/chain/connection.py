@@ -14,7 +14,7 @@ from tpre_offchain.chain.call import Call, Receipt
 from tpre_offchain.chain.log_ranges import LogRanges
 from tpre_offchain.chain.logs import Log
 from tpre_offchain.chain.reverts import decode_revert
-from tpre_offchain.chain.rpc_errors import EndpointDown, EndpointsDisagree, RpcRefused, StalePeer, WrongChain
+from tpre_offchain.chain.rpc_errors import EndpointDown, EndpointsDisagree, NoHead, RpcRefused, StalePeer, WrongChain
 from tpre_offchain.chain.transport import Transport, open_transport, public_url
 from tpre_offchain.chain.transport_errors import TransportFailed
 from tpre_offchain.chain.websocket import WS_SCHEMES
@@ -230,8 +230,11 @@ class Connection:
                 self._on_call(method, self._clock() - started, answered)
 
     async def latest(self) -> Block:
-        """The chain's head. Raises ``StalePeer`` where the endpoint is far behind what another one has shown."""
-        block = Block.from_rpc(await self.rpc("eth_getBlockByNumber", "latest", False))
+        """The chain's head. Raises ``NoHead``, and ``StalePeer`` where the endpoint is far behind another one."""
+        raw = await self.rpc("eth_getBlockByNumber", "latest", False)
+        if raw is None:
+            raise NoHead("the node has no latest block")
+        block = Block.from_rpc(raw)
         behind = self._highest_seen - block.number
         if behind > STALE_BLOCKS and len(self._endpoints) > 1:
             stale = self._endpoints[self._preferred]

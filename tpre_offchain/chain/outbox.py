@@ -179,8 +179,7 @@ class Outbox:
     async def _post(self, call: Call, key: str, gas: int) -> Receipt:
         fees = await self._pricing.offer()
         async with self._posting:
-            if (above := self._above_cap(gas * fees.max_fee_wei)) is not None:
-                raise above
+            self._require_below_cap(gas * fees.max_fee_wei)
             nonce = self._nonces.take()
             signed = self._sign(call, nonce, gas, fees)
             failpoint("outbox.signed")
@@ -280,12 +279,13 @@ class Outbox:
             await self.connection.call(call, self.address)
         return call.gas_hint
 
-    def _above_cap(self, wanted_wei: int) -> SpendCapReached | None:
+    def _require_below_cap(self, wanted_wei: int) -> None:
         cap = self.settings.daily_fee_cap_wei
         if cap is None:
-            return None
+            return
         spent = self._store.fees_since(self._clock() - DAY_S)
-        return SpendCapReached(spent, wanted_wei, cap) if spent + wanted_wei > cap else None
+        if spent + wanted_wei > cap:
+            raise SpendCapReached(spent, wanted_wei, cap)
 
     def _sign(self, call: Call, nonce: int, gas: int, fees: Fees) -> Attempt:
         return sign_call(self._account, self.connection.chain_id, call, nonce, gas, fees)
@@ -295,7 +295,11 @@ class Outbox:
         await self._pricing.look()
         before = posted.attempts[-1].fees
         fees = bump(before, self._pricing.base_fee_wei, self.settings.max_fee_limit_wei)
-        if fees is None or self._above_cap(posted.gas * (fees.max_fee_wei - before.max_fee_wei)) is not None:
+        if fees is None:
+            return None
+        try:
+            self._require_below_cap(posted.gas * (fees.max_fee_wei - before.max_fee_wei))
+        except SpendCapReached:
             return None
         return self._store.add_attempt(posted, self._sign(posted.call, posted.nonce, posted.gas, fees))
 

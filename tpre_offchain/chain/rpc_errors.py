@@ -53,6 +53,13 @@ class StalePeer(ChainError):
         self.behind = behind
 
 
+class NoHead(ChainError):
+    """The node named no block as the chain's last, as while it replaces blocks."""
+
+    default_retryable = True
+    default_hint = "ask again; if it stays so, the node is not in sync"
+
+
 class EndpointsDisagree(ChainError):
     """Two endpoints have different blocks at one height. ``believed`` is the one named first; ``culprit`` is the other,
     which may as well be the one that is right: that is for people to find out."""

@@ -9,7 +9,7 @@ from tpre_offchain.crypto import hashing
 from tpre_offchain.crypto.capsule import VerifiedCapsule
 from tpre_offchain.crypto.curve import G1, G2, H2, msm, pairing_product_is_one
 from tpre_offchain.crypto.hashing import Domain, Random
-from tpre_offchain.crypto.kfrag import VerifiedKFrag, VerifiedRekey
+from tpre_offchain.crypto.kfrag import BoundRekey, VerifiedKFrag
 from tpre_offchain.crypto.polynomial import lagrange_at_zero
 from tpre_offchain.crypto.proofs import Joined, Proof, equality_is_proven, prove_equality
 from tpre_offchain.errors import CryptoError, VerificationError
@@ -73,7 +73,7 @@ class VerifiedCFrags:
     """Cfrags whose proof holds. Made by ``verify_cfrags`` alone; combination takes nothing else."""
 
     round: RoundContext
-    grant: VerifiedRekey
+    grant: BoundRekey
     capsules: tuple[G1, ...]
     """c1 of each, in order."""
     cfrags: CFrags
@@ -113,7 +113,7 @@ def make_cfrags(
 
 
 def verify_cfrags(
-    grant: VerifiedRekey, round_context: RoundContext, capsules: Sequence[VerifiedCapsule | G1], cfrags: CFrags
+    grant: BoundRekey, round_context: RoundContext, capsules: Sequence[VerifiedCapsule | G1], cfrags: CFrags
 ) -> VerifiedCFrags:
     """Check one slot's batch against the commitment of its fragment (SCHEME §5).
 
@@ -140,7 +140,7 @@ def verify_cfrags(
 
 
 def _seed(
-    grant: VerifiedRekey,
+    grant: BoundRekey,
     slot: Slot,
     commitment: G1,
     round_context: RoundContext,
@@ -157,7 +157,7 @@ def _seed(
     )
 
 
-def _require_label(grant: VerifiedRekey, capsules: Sequence[VerifiedCapsule]) -> None:
+def _require_label(grant: BoundRekey, capsules: Sequence[VerifiedCapsule]) -> None:
     for capsule in capsules:
         if capsule.label_key != grant.label_key or capsule.context.label != grant.context.label:
             raise BatchMismatch(f"record {capsule.context.record_id:#x} is not of the grant's label")

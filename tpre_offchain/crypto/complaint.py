@@ -8,7 +8,7 @@ from tpre_offchain.crypto import hashing
 from tpre_offchain.crypto.curve import G1, g1
 from tpre_offchain.crypto.hashing import Random
 from tpre_offchain.crypto.keys import ProxyKey
-from tpre_offchain.crypto.kfrag import NoSuchSlot, VerifiedRekey, fragment_is_good, unmask_fragment
+from tpre_offchain.crypto.kfrag import BoundRekey, NoSuchSlot, fragment_is_good, unmask_fragment
 from tpre_offchain.crypto.proofs import Proof, equality_is_proven, prove_equality
 from tpre_offchain.errors import VerificationError
 from tpre_offchain.types import Slot
@@ -36,7 +36,7 @@ class ComplaintVerdict:
     upheld: bool
 
 
-def prove_complaint(grant: VerifiedRekey, slot: Slot, key: ProxyKey, random: Random) -> Complaint:
+def prove_complaint(grant: BoundRekey, slot: Slot, key: ProxyKey, random: Random) -> Complaint:
     """The complaint of a slot's proxy. It publishes the fragment, and with t = 1 the re-key itself.
 
     Never make one about a good fragment. Raises ``NoSuchSlot`` if the slot is not this key's.
@@ -49,7 +49,7 @@ def prove_complaint(grant: VerifiedRekey, slot: Slot, key: ProxyKey, random: Ran
     return Complaint(slot, shared, proof)
 
 
-def verify_complaint(grant: VerifiedRekey, complaint: Complaint) -> ComplaintVerdict:
+def verify_complaint(grant: BoundRekey, complaint: Complaint) -> ComplaintVerdict:
     """Judge a complaint as the contract does. Raises ``InvalidComplaintProof`` if K is not shown to be N_i^e."""
     slot, ephemeral = complaint.slot, grant.rekey.ephemeral
     member = grant.context.member(slot)
@@ -61,7 +61,7 @@ def verify_complaint(grant: VerifiedRekey, complaint: Complaint) -> ComplaintVer
     return ComplaintVerdict(slot, fragment, not fragment_is_good(grant, fragment, grant.commitment(slot)))
 
 
-def _complaint_transcript(grant: VerifiedRekey, slot: Slot, shared: G1) -> hashing.Transcript:
+def _complaint_transcript(grant: BoundRekey, slot: Slot, shared: G1) -> hashing.Transcript:
     context = grant.context
     points = (context.member(slot).public_key, grant.rekey.ephemeral, shared)
     return hashing.complaint_proof(context.domain, context.grant_id, context.label, slot, points)

@@ -234,9 +234,14 @@ def grant_context(domain: Domain, terms: Sequence[bytes], masks: tuple[G2, G2], 
     return hash_fields("TPRE-V1/grant-context", *where, *terms, *points)
 
 
-def grant_proof(context: bytes, ephemeral: G1) -> Transcript:
-    """Of the proof of knowledge of e for R = g1^e."""
-    return Transcript("TPRE-V1/grant-proof", (context, ephemeral.to_evm()))
+def pads_hash(pads: Sequence[bytes]) -> bytes:
+    """keccak256 of a re-key's encrypted fragments, one after the other."""
+    return keccak256(b"".join(pads))
+
+
+def grant_proof(context: bytes, label_key: G1, ephemeral: G1, pads: Sequence[bytes]) -> Transcript:
+    """Of the proof of knowledge of e for R = g1^e, which binds all of the re-key: U, V and C_j through ctx."""
+    return Transcript("TPRE-V1/grant-proof", (context, label_key.to_evm(), ephemeral.to_evm(), pads_hash(pads)))
 
 
 def pad(context: bytes, label: Label, slot: Slot, shared: G1) -> bytes:
@@ -246,13 +251,13 @@ def pad(context: bytes, label: Label, slot: Slot, shared: G1) -> bytes:
 
 def grant_check_scalar(context: bytes, ephemeral: G1, pads: Sequence[bytes]) -> int:
     """rho that joins the two equations of a grant's check. It binds the whole grant, V included, through ctx."""
-    return hash_128("TPRE-V1/grant-check", context, ephemeral.to_evm(), keccak256(b"".join(pads)))
+    return hash_128("TPRE-V1/grant-check", context, ephemeral.to_evm(), pads_hash(pads))
 
 
 def rekey_tail(masked_key: G2, ephemeral: G1, pads: Sequence[bytes], key_versions: tuple[int, int]) -> bytes:
     """The part of a re-key's hash that no round needs; versions of the delegator's and the delegatee's key."""
     points = points_hash([masked_key]) + points_hash([ephemeral])
-    return keccak256(points + keccak256(b"".join(pads)) + word(key_versions[0]) + word(key_versions[1]))
+    return keccak256(points + pads_hash(pads) + word(key_versions[0]) + word(key_versions[1]))
 
 
 def rekey_rest(label_key: G1, commitments: Sequence[G1], tail: bytes) -> bytes:

@@ -138,12 +138,14 @@ class Rekey:
 
 
 @dataclass(frozen=True, slots=True)
-class VerifiedRekey:
-    """A re-key that is right for its label key, receiving key and context. Made by ``verify_rekey`` alone."""
+class BoundRekey:
+    """A re-key of which every value is its maker's, for this label key and context. Made by ``bind_rekey`` alone.
+
+    Enough for its proxies: they hold their own fragments against it, and the contract took no other than a right one.
+    """
 
     context: GrantContext
     label_key: G1
-    receiving_key: G2
     rekey: Rekey
 
     @property
@@ -166,6 +168,13 @@ class VerifiedRekey:
     def hash(self) -> bytes:
         """rekeyHash of SPEC §7: what the grant registry stores."""
         return rekey_hash(self.context, self.label_key, self.rekey)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRekey(BoundRekey):
+    """A re-key that converts for this receiving key. Made by ``verify_rekey`` alone."""
+
+    receiving_key: G2
 
 
 def mask_hash(rekey: Rekey) -> bytes:
@@ -207,12 +216,15 @@ def make_rekey(label_secret: int, receiving_key: G2, context: GrantContext, rand
     e = random_scalar(random, nonzero=True)
     ephemeral = g1() * e
     ctx = context.hash(masked_key, mask, commitments)
-    pads = []
-    for slot in context.slots():
-        pad = hashing.pad(ctx, context.label, slot, context.member(slot).public_key * e)
-        pads.append(xor(word(evaluate(coefficients, slot)), pad))
-    proof = prove_knowledge(g1(), e, hashing.grant_proof(ctx, ephemeral), random)
-    return Rekey(masked_key, mask, commitments, ephemeral, proof, tuple(pads))
+    pads = tuple(encrypted_fragment(evaluate(coefficients, slot), ctx, context, slot, e) for slot in context.slots())
+    transcript = hashing.grant_proof(ctx, g1() * label_secret, ephemeral, pads)
+    proof = prove_knowledge(g1(), e, transcript, random)
+    return Rekey(masked_key, mask, commitments, ephemeral, proof, pads)
+
+
+def encrypted_fragment(fragment: int, ctx: bytes, context: GrantContext, slot: Slot, e: int) -> bytes:
+    """E_i, 32 bytes: for the member of the slot alone to read."""
+    return xor(word(fragment), hashing.pad(ctx, context.label, slot, context.member(slot).public_key * e))
 
 
 def _polynomial(context: GrantContext, random: Random) -> tuple[int, ...]:
@@ -224,16 +236,27 @@ def _polynomial(context: GrantContext, random: Random) -> tuple[int, ...]:
     raise CryptoError("the random source gives polynomials with zeros")
 
 
+def bind_rekey(context: GrantContext, label_key: G1, rekey: Rekey) -> BoundRekey:
+    """Check that nobody but whoever made the re-key has changed a part of it, or its label key or context (SPEC §7).
+
+    ``label_key``: A_L of the delegator for ``context.label``. Raises ``MalformedGrant`` or ``InvalidGrantProof``.
+    """
+    _require_shape(context, label_key, rekey)
+    bound = BoundRekey(context, label_key, rekey)
+    _require_ephemeral_proof(bound)
+    return bound
+
+
 def verify_rekey(context: GrantContext, label_key: G1, receiving_key: G2, rekey: Rekey) -> VerifiedRekey:
     """Check a grant as the contract does: three pairings (SCHEME §4, SPEC §7).
 
     ``label_key``: A_L of the delegator for ``context.label``; ``receiving_key``: B of the delegatee, both from verified
     keys. The fragments are not checked: only their proxies can. Raises ``MalformedGrant`` or ``InvalidGrantProof``.
     """
-    _require_shape(context, label_key, receiving_key, rekey)
-    ctx = context.hash(rekey.masked_key, rekey.mask, rekey.commitments)
-    _require_ephemeral_proof(context, ctx, rekey)
-    rho = hashing.grant_check_scalar(ctx, rekey.ephemeral, rekey.pads)
+    if receiving_key.is_identity():
+        raise MalformedGrant("the receiving key is the identity", culprit=context.delegatee)
+    bound = bind_rekey(context, label_key, rekey)
+    rho = hashing.grant_check_scalar(bound.context_hash, rekey.ephemeral, rekey.pads)
     holds = pairing_product_is_one(
         [
             (label_key, rekey.masked_key - rekey.mask * rho),
@@ -245,11 +268,11 @@ def verify_rekey(context: GrantContext, label_key: G1, receiving_key: G2, rekey:
         raise MalformedGrant(
             "U and V are not the re-key and its mask for this label and delegatee", culprit=context.delegator
         )
-    return VerifiedRekey(context, label_key, receiving_key, rekey)
+    return VerifiedRekey(context, label_key, rekey, receiving_key)
 
 
-def _require_shape(context: GrantContext, label_key: G1, receiving_key: G2, rekey: Rekey) -> None:
-    points = (label_key, receiving_key, rekey.masked_key, rekey.mask, rekey.ephemeral, *rekey.commitments)
+def _require_shape(context: GrantContext, label_key: G1, rekey: Rekey) -> None:
+    points = (label_key, rekey.masked_key, rekey.mask, rekey.ephemeral, *rekey.commitments)
     if any(point.is_identity() for point in points):
         raise MalformedGrant("a point is the identity", culprit=context.delegator)
     if len(rekey.commitments) != context.threshold:
@@ -262,11 +285,17 @@ def _require_shape(context: GrantContext, label_key: G1, receiving_key: G2, reke
         )
 
 
-def _require_ephemeral_proof(context: GrantContext, ctx: bytes, rekey: Rekey) -> None:
-    # Without it a copied R with a bad pad makes an honest complaint publish the pad of the grant copied from.
-    transcript = hashing.grant_proof(ctx, rekey.ephemeral)
+def _require_ephemeral_proof(bound: BoundRekey) -> None:
+    # Without it a copied R with a bad pad makes an honest complaint publish the pad of the grant copied from. And it
+    # binds all that a fragment is held against, or whoever tells a proxy of its grant changes a part of it, and the
+    # complaint publishes the true fragment.
+    rekey = bound.rekey
+    transcript = hashing.grant_proof(bound.context_hash, bound.label_key, rekey.ephemeral, rekey.pads)
     if not knowledge_is_proven(g1(), rekey.ephemeral, rekey.ephemeral_proof, transcript):
-        raise InvalidGrantProof("the delegator does not know the logarithm of R", culprit=context.delegator)
+        raise InvalidGrantProof(
+            "the re-key was changed, or its delegator does not know the logarithm of R",
+            culprit=bound.context.delegator,
+        )
 
 
 # --- fragments ------------------------------------------------------------------------------------
@@ -276,7 +305,7 @@ def _require_ephemeral_proof(context: GrantContext, ctx: bytes, rekey: Rekey) ->
 class VerifiedKFrag:
     """The fragment s_i of one slot, held against its commitment. Made by ``open_fragment`` alone. Secret."""
 
-    grant: VerifiedRekey
+    grant: BoundRekey
     slot: Slot
     fragment: int = field(repr=False)
     commitment: G1
@@ -287,7 +316,7 @@ class VerifiedKFrag:
         return self.grant.context.member(self.slot)
 
 
-def open_fragment(grant: VerifiedRekey, slot: Slot, key: ProxyKey) -> VerifiedKFrag:
+def open_fragment(grant: BoundRekey, slot: Slot, key: ProxyKey) -> VerifiedKFrag:
     """Decrypt and check the fragment of a slot with its proxy's key.
 
     Raises ``NoSuchSlot`` if the slot is not this key's and ``BadFragment``, naming the delegator, if the fragment is
@@ -301,20 +330,20 @@ def open_fragment(grant: VerifiedRekey, slot: Slot, key: ProxyKey) -> VerifiedKF
     return VerifiedKFrag(grant, slot, fragment, commitment)
 
 
-def _require_good(grant: VerifiedRekey, slot: Slot, fragment: int, commitment: G1) -> None:
+def _require_good(grant: BoundRekey, slot: Slot, fragment: int, commitment: G1) -> None:
     if not fragment_is_good(grant, fragment, commitment):
         raise BadFragment(
             f"the fragment of slot {slot} is not what the delegator committed to", culprit=grant.context.delegator
         )
 
 
-def unmask_fragment(grant: VerifiedRekey, slot: Slot, shared: G1) -> int:
+def unmask_fragment(grant: BoundRekey, slot: Slot, shared: G1) -> int:
     """E_i without its pad, given K = N_i^e: 256 bits, good or not."""
     pad = hashing.pad(grant.context_hash, grant.context.label, slot, shared)
     return int.from_bytes(xor(grant.rekey.pads[slot - 1], pad), "big")
 
 
-def fragment_is_good(grant: VerifiedRekey, fragment: int, commitment: G1) -> bool:
+def fragment_is_good(grant: BoundRekey, fragment: int, commitment: G1) -> bool:
     """Whether 0 < s_i < r and A_L^s_i == Y_i. A predicate: a check must raise on ``False``."""
     # Zero converts everything to the identity, which the chain takes from nobody: its proxy would be blamed.
     return 0 < fragment < R and grant.label_key * fragment == commitment

@@ -4,7 +4,7 @@
     publisher    capsule = encrypt(key, context, metadata, publisher_secret, random)
     owner        rekey = generate_kfrags(a_L, B, grant, random)         once, then offline; all of it is public
     anyone       rekey = verify_rekey(grant, key, B, rekey)
-    proxy i      kfrag = open_fragment(rekey, i, proxy_key)
+    proxy i      kfrag = open_fragment(bind_rekey(grant, key, rekey), i, proxy_key)
                  cfrags = reencrypt(kfrag, round, [verify_capsule(key, context, capsule)], random)
     anyone       cfrags = verify_cfrags(rekey, round, capsules, cfrags)
                  result = combine(t of them, t)
@@ -39,11 +39,13 @@ from tpre_offchain.crypto.hashing import Domain, Random
 from tpre_offchain.crypto.kem import DecryptionFailed, Failure, open_sealed, seal
 from tpre_offchain.crypto.keys import Identity, LabelPreimage, ReceivingKey, label_key, label_of, label_secret
 from tpre_offchain.crypto.kfrag import (
+    BoundRekey,
     GrantContext,
     Member,
     Rekey,
     VerifiedKFrag,
     VerifiedRekey,
+    bind_rekey,
     make_rekey,
     open_fragment,
     verify_rekey,
@@ -51,6 +53,7 @@ from tpre_offchain.crypto.kfrag import (
 from tpre_offchain.crypto.metadata import Metadata, MetadataMalformed, decode_metadata, encode_metadata
 
 __all__ = [
+    "BoundRekey",
     "CFrags",
     "Capsule",
     "CombinedResult",
@@ -71,6 +74,7 @@ __all__ = [
     "VerifiedKFrag",
     "VerifiedRekey",
     "VerifiedResult",
+    "bind_rekey",
     "combine",
     "decrypt_original",
     "decrypt_reencrypted",

@@ -16,7 +16,6 @@ from tpre_offchain.chain.events import (
     GrantRevoked,
     ProxyJoined,
     ProxyKeyRotated,
-    ReceivingKeyRegistered,
     RekeyPosted,
 )
 from tpre_offchain.chain.structs import Access, Member, Status
@@ -53,12 +52,12 @@ class Seat:
 
 @dataclass(frozen=True)
 class LabelGrant:
-    """A verified re-key, and this proxy's fragment of it."""
+    """A re-key, and this proxy's fragment of it."""
 
     seat: Seat
     preimage: LabelPreimage
     posted: RekeyPosted
-    rekey: crypto.VerifiedRekey
+    rekey: crypto.BoundRekey
     kfrag: crypto.VerifiedKFrag | None
     """None: the fragment that the owner dealt is bad."""
 
@@ -112,9 +111,9 @@ class GrantBook:
             cache.clear()
 
     async def label_grant(self, seat: Seat, label: Label) -> LabelGrant:
-        """The re-key of a label, verified, with this proxy's fragment opened (SCHEME §4).
+        """The re-key of a label with this proxy's fragment opened (SCHEME §4).
 
-        Raises ``MissingHistory``, ``WrongProxyKey``, and ``MalformedGrant`` where the node lies: the chain took none.
+        Raises ``MissingHistory``, ``WrongProxyKey``, and ``InvalidGrantProof`` where the node has changed the re-key.
         """
         known = self._labels.get((seat.grant_id, label))
         if known is None:
@@ -140,13 +139,10 @@ class GrantBook:
             members=await self._members(seat.committee),
             label=label,
         )
-        receiving_key = await self._receiving_key(seat.access.delegatee, posted.delegatee_key_version)
-        rekey = crypto.verify_rekey(
-            context, label_key(G1.from_evm(posted.rekey.delegating_key), label), receiving_key, rekey_of(posted)
-        )
+        rekey = crypto.bind_rekey(context, label_key(G1.from_evm(posted.rekey.delegating_key), label), rekey_of(posted))
         return LabelGrant(seat, preimage, posted, rekey, self._open(rekey, seat))
 
-    def _open(self, rekey: crypto.VerifiedRekey, seat: Seat) -> crypto.VerifiedKFrag | None:
+    def _open(self, rekey: crypto.BoundRekey, seat: Seat) -> crypto.VerifiedKFrag | None:
         try:
             return crypto.open_fragment(rekey, seat.slot, self.proxy_key(seat))
         except crypto.BadFragment:
@@ -168,12 +164,6 @@ class GrantBook:
         grants, topics = self._contracts.grants.address, [word_topic(seat.grant_id), "0x" + label.hex()]
         found = await events_of(self._contracts, grants, [RekeyPosted], topics, seat.access.request_block)
         return last_of(RekeyPosted, found, f"the re-key of grant {seat.grant_id}")
-
-    async def _receiving_key(self, account: Address, version: int) -> G2:
-        keys, topics = self._contracts.keys.address, [word_topic(int(account, 16))]
-        found = await events_of(self._contracts, keys, [ReceivingKeyRegistered], topics)
-        wanted = [event for event in found if isinstance(event, ReceivingKeyRegistered) and event.version == version]
-        return G2.from_evm(last_of(ReceivingKeyRegistered, wanted, f"receiving key {version} of {account}").key)
 
     async def _members(self, committee: Sequence[Member]) -> tuple[crypto.Member, ...]:
         if any((member.account, member.key_version) not in self._node_keys for member in committee):

@@ -31,7 +31,7 @@ contract GrantAttacksTest is RoundsTest {
     /// @dev The owner knows e: he can always prove R for whatever he changed.
     function _proven(RoundsWorld.Scene memory scene) private view returns (RoundsWorld.Scene memory) {
         (, bytes32 context) = world.contextFor(scene.rekey);
-        scene.rekey.ephemeralProof = world.ephemeralProof(context, world.ephemeralSecret(0));
+        scene.rekey.ephemeralProof = world.ephemeralProof(context, world.ephemeralSecret(0), scene.rekey.pads);
         return scene;
     }
 
@@ -92,6 +92,12 @@ contract GrantAttacksTest is RoundsTest {
         bytes memory expected = abi.encodeWithSelector(IGrants.InvalidEphemeralProof.selector, scene.grantId, scene.label);
         scene.rekey.maskedKey = world.g2(3); // any other context
         _refuse(scene, expected);
+    }
+
+    function test_grant__pad_changed_after_the_proof__refused() public {
+        RoundsWorld.Scene memory scene = world.scene();
+        scene.rekey.pads[2] ^= bytes32(uint256(1));
+        _refuse(scene, abi.encodeWithSelector(IGrants.InvalidEphemeralProof.selector, scene.grantId, scene.label));
     }
 
     function test_grant__U_V_or_C0_changed__MalformedGrant() public {

@@ -143,17 +143,17 @@ abstract contract Prover {
         input.bound.maskedKeyHash = Transcript.maskedKeyHash(rekey.maskedKey, rekey.mask);
         input.bound.commitmentsHash = BLS12381.hashOf(rekey.commitments);
         context = Transcript.grantContext(input.bound);
-        rekey.ephemeralProof = proveEphemeral(context, input.e);
         rekey.pads = new bytes32[](input.nodeKeys.length);
         for (uint8 slot = 1; slot <= input.nodeKeys.length; ++slot) {
             bytes32 pad = Transcript.pad(context, input.bound.label, slot, BLS12381.mul(input.nodeKeys[slot - 1], input.e));
             rekey.pads[slot - 1] = bytes32(evaluate(input.coefficients, slot)) ^ pad;
         }
+        rekey.ephemeralProof = proveEphemeral(context, labelKey, input.e, rekey.pads);
     }
 
-    function proveEphemeral(bytes32 context, uint256 e) internal view returns (Proof memory) {
+    function proveEphemeral(bytes32 context, G1Point memory labelKey, uint256 e, bytes32[] memory pads) internal view returns (Proof memory) {
         uint256 nonce = scalarOf("ephemeral nonce", e);
-        return respond(Transcript.grantProofChallenge(context, g1Key(e), g1Key(nonce)), nonce, e);
+        return respond(Transcript.grantProofChallenge(context, labelKey, g1Key(e), Transcript.padsHash(pads), g1Key(nonce)), nonce, e);
     }
 
     /// @dev What slot `slot` shows when it complains: K = R^ni and the proof of equal logs (g1, N_i; R, K).

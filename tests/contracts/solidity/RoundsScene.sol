@@ -211,8 +211,8 @@ contract RoundsScene is RoundsWorld {
         return g2Key(secret);
     }
 
-    function ephemeralProof(bytes32 context, uint256 e) external view returns (Proof memory) {
-        return proveEphemeral(context, e);
+    function ephemeralProof(bytes32 context, uint256 e, bytes32[] memory pads) external view returns (Proof memory) {
+        return proveEphemeral(context, scene().labelKey, e, pads);
     }
 
     /// @dev The context of the kept scene for a changed re-key.

@@ -175,10 +175,13 @@ contract TranscriptTest is Test {
         );
         vm.assertEq(context, word(".grant.context"));
         G1Point memory ephemeral = g1(".grant.R");
-        vm.assertEq(
-            Transcript.grantProofChallenge(context, ephemeral, g1(".grant.ephemeralProof.commitments[0]")), proofAt(".grant.ephemeralProof").challenge
-        );
         bytes32[] memory pads = vm.parseJsonBytes32Array(json, ".grant.pads");
+        vm.assertEq(
+            Transcript.grantProofChallenge(
+                context, g1(".label.labelKey"), ephemeral, Transcript.padsHash(pads), g1(".grant.ephemeralProof.commitments[0]")
+            ),
+            proofAt(".grant.ephemeralProof").challenge
+        );
         vm.assertEq(Transcript.grantCheckScalar(context, ephemeral, Transcript.padsHash(pads)), uint256(word(".grant.rho")));
         for (uint8 slot = 1; slot <= pads.length; ++slot) {
             bytes32 pad = Transcript.pad(context, word(".label.label"), slot, g1(entry(".grant.shared", slot - 1, "")));

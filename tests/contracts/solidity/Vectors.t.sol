@@ -89,11 +89,16 @@ contract VectorsTest is VectorsWorld {
             vm.assertTrue(good, "fragment is good");
         }
         uint8 last = uint8(file.number(".complaint.slot"));
-        IGrantRegistry.Rekey memory bad = rekey();
-        bad.pads[last - 1] = file.word(".complaint.badPad");
+        IGrantRegistry.Rekey memory bad = rekeyWithBadPad(last);
         (bytes32 maskHash, bytes32 rest) = grants.verifier().requireWellFormed(bad, file.g2(".delegatee.key"), boundOf());
         (, bool stillGood) = grants.verifier().openFragment(bad, boundOf(), filedOpening(), Transcript.rekeyHash(maskHash, rest));
         vm.assertFalse(stillGood, "the bad pad opens to a good fragment");
+    }
+
+    function rekeyWithBadPad(uint8 slot) private view returns (IGrantRegistry.Rekey memory bad) {
+        bad = rekey();
+        bad.pads[slot - 1] = file.word(".complaint.badPad");
+        bad.ephemeralProof = file.proof(".complaint.badPadProof");
     }
 
     function openingOf(uint8 slot) private view returns (IRekeyVerifier.Opening memory opening) {
@@ -203,8 +208,7 @@ contract VectorsTest is VectorsWorld {
         joinProxies();
         requestAccess();
         (uint8 slot, address proxy) = complainant();
-        IGrantRegistry.Rekey memory bad = rekey();
-        bad.pads[slot - 1] = file.word(".complaint.badPad");
+        IGrantRegistry.Rekey memory bad = rekeyWithBadPad(slot);
         grantWith(bad);
         complain(bad, slot, proxy);
         vm.assertEq(uint256(grants.accessOf(grantId()).status), uint256(IGrantRegistry.Status.Voided), "status");

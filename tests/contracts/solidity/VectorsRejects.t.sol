@@ -147,7 +147,9 @@ contract VectorsRejectsTest is VectorsCases {
         IGrantRegistry.Rekey memory bad = rekey();
         (G2Point memory receivingKey, Transcript.GrantContext memory bound) = (file.g2(".delegatee.key"), boundOf());
         // The contract looks at R's proof, which binds every commitment, before it meets the bad one: prove R again for those.
-        if (same(ofCase(i, ".solidity"), "InvalidPoint")) bad.ephemeralProof = proveEphemeral(contextOf(bad, bound), uint256(file.word(".grant.e")));
+        if (same(ofCase(i, ".solidity"), "InvalidPoint")) {
+            bad.ephemeralProof = proveEphemeral(contextOf(bad, bound), file.g1(".label.labelKey"), uint256(file.word(".grant.e")), bad.pads);
+        }
         vm.expectRevert(rekeyError(i, bad, bound));
         verifier.requireWellFormed(bad, receivingKey, bound);
     }
