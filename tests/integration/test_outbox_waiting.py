@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.integration.local_nodes import LocalNode, funded_account
 from tests.integration.test_chain_outbox import HASTY, ONE_WEI, until
 from tpre_offchain.chain.connection import Connection
-from tpre_offchain.chain.outbox import Outbox
+from tpre_offchain.chain.delivery import Pace
+from tpre_offchain.chain.outbox import Outbox, OutboxSettings
 from tpre_offchain.chain.outbox_errors import StuckTransaction
 
 
@@ -84,3 +86,36 @@ async def test_send__one_before_it_reorganised_away__both_are_mined_soon(own_anv
         node.ask("evm_mine")
         assert (await asyncio.wait_for(sending, 20)).status
         assert await connection.nonce(outbox.address) == 2
+
+
+async def test_send__more_than_may_be_in_flight__others_wait_their_turn(own_anvil: Callable[..., LocalNode]) -> None:
+    node = own_anvil("--no-mining")
+    async with (
+        await Connection.open([node.url]) as connection,
+        await Outbox.open(connection, funded_account(1), settings=replace(HASTY, in_flight=2)) as outbox,
+    ):
+        sending = [asyncio.create_task(outbox.send(replace(ONE_WEI, value=value))) for value in range(1, 6)]
+        for left in (5, 3, 1):
+            await until(lambda left=left: len(outbox.pending()) == min(left, 2))  # type: ignore[misc]
+            await asyncio.sleep(0.2)
+            assert int(node.ask("txpool_status")["pending"], 16) == len(outbox.pending()) == min(left, 2)
+            node.ask("evm_mine")
+        assert all(receipt.status for receipt in await asyncio.gather(*sending))
+
+
+async def test_send__many_wait__the_first_looks_for_all(own_anvil: Callable[..., LocalNode]) -> None:
+    node, many, looks = own_anvil("--no-mining"), 30, 5
+    pace = Pace(look_s=0.5, stuck_after_s=30)
+    async with (
+        await Connection.open([node.url]) as connection,
+        await Outbox.open(connection, funded_account(1), settings=OutboxSettings(pace=pace)) as outbox,
+    ):
+        sending = [asyncio.create_task(outbox.send(replace(ONE_WEI, value=value))) for value in range(1, many + 1)]
+        await until(lambda: int(node.ask("txpool_status")["pending"], 16) == many)
+        before = connection.calls.copy()
+        await asyncio.sleep(looks * pace.look_s)
+        asked = connection.calls - before
+        assert 0 < asked["eth_getTransactionCount"] <= 2 * (looks + 1)
+        assert 0 < asked["eth_getBlockByNumber"] <= 3 * (looks + 1)
+        node.ask("evm_mine")
+        assert all(receipt.status for receipt in await asyncio.gather(*sending))

@@ -120,6 +120,8 @@ def finalized(block: int, timestamp: int | None = None) -> RoundFinalized:
     )
 
 
+LAST_BLOCK = 5
+"""Of what ``stored_round`` tells."""
 STORY: list[RoundEvent] = [
     opened(),
     submitted(1, 2),
@@ -172,6 +174,11 @@ class TestFold:
         facts = fold([*STORY[:4], closed, claimed])
         assert facts.settled
         assert facts.claimants == {ACCOUNTS[2]}
+
+    def test_fold__closed_while_it_was_voted_on__proposal_falls(self) -> None:
+        closed = RoundClosed(at=at(7), round_id=ROUND, phase=Phase.EXPIRED, missing=0)
+        facts = fold([*STORY, closed])
+        assert (facts.settled, facts.proposal, facts.votes) == (True, None, {})
 
     @pytest.mark.parametrize("events", [[], [submitted(1, 2)]])
     def test_fold__no_beginning__raises(self, events: list[Any]) -> None:
@@ -298,9 +305,22 @@ class TestOpenRound:
     def test_agrees_with__storage_of_the_same_story__takes_its_time(self) -> None:
         one = self.open_round()
         one.add(STORY[1:6], 1_010.0)
-        stored = stored_round()
-        assert one.agrees_with(stored)
+        assert one.agrees_with(stored_round(), LAST_BLOCK)
         assert one.snapshot(seat(), 1_010.0).vote_end_s == 1_017
+
+    def test_agrees_with__storage_of_an_earlier_block__events_since_then_say_nothing_against_it(self) -> None:
+        one = self.open_round()
+        one.add(STORY[1:], 1_010.0)
+        assert one.agrees_with(stored_round(), LAST_BLOCK)
+        assert not one.agrees_with(stored_round(), LAST_BLOCK + 1)
+        # before it was opened there is nothing to agree with
+        assert not one.agrees_with(stored_round(), 0)
+
+    def test_replace_log__read_up_to_a_block__later_events_stay(self) -> None:
+        one = self.open_round()
+        one.add([submitted(3, 2), *STORY[4:]], 1_010.0)
+        one.replace_log(STORY[:6], LAST_BLOCK, 1_010.0)
+        assert one.log.events == STORY
 
     @pytest.mark.parametrize(
         "change",
@@ -318,7 +338,7 @@ class TestOpenRound:
     def test_agrees_with__anything_else_stored__differs(self, change: dict[str, Any]) -> None:
         one = self.open_round()
         one.add(STORY[1:6], 1_010.0)
-        assert not one.agrees_with(replace(stored_round(), **change))
+        assert not one.agrees_with(replace(stored_round(), **change), LAST_BLOCK)
 
 
 def stored_round() -> Round:

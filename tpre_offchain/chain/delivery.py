@@ -82,6 +82,7 @@ class Delivery:
         *,
         sign_again: SignAgain,
         unblock: Callable[[int, int, int], None],
+        is_first: Callable[[int], bool],
     ) -> None:
         self._connection = connection
         self._account = account
@@ -89,6 +90,7 @@ class Delivery:
         self._sync = sync_sending
         self._sign_again = sign_again
         self._unblock = unblock
+        self._is_first = is_first
 
     async def submit(self, posted: Posted) -> asyncio.Task[Receipt | None] | None:
         """Sends the latest signed form. Where the node sends and waits in one call, returns that call's task.
@@ -126,10 +128,12 @@ class Delivery:
     async def _look(self, posted: Posted) -> Posted:
         """Looks at what may keep a transaction from being mined; the same, or its replacement.
 
-        Again and again: what closes a gap may be refused for a while, as when fees have risen.
+        Again and again: what closes a gap may be refused for a while, as when fees have risen. Of many that wait, the
+        first looks for gaps: those after it wait for it.
         """
         try:
-            await self._close_gap(posted)
+            if self._is_first(posted.nonce):
+                await self._close_gap(posted)
             return await self._offer_more(posted, outbid_fees) or posted
         except (EndpointDown, StalePeer):
             return posted  # as long as patience lasts, the endpoint may come back

@@ -64,13 +64,22 @@ class Outbox:
         self._clock = clock
         self._nonces = Nonces(connection, self.address)
         self._delivery = Delivery(
-            connection, self.address, settings.pace, sync_sending, sign_again=self._sign_again, unblock=self._unblock
+            connection,
+            self.address,
+            settings.pace,
+            sync_sending,
+            sign_again=self._sign_again,
+            unblock=self._unblock,
+            is_first=lambda nonce: nonce == min(self._followed, default=nonce),
         )
+        self._followed: set[int] = set()
+        """Nonces of transactions that are waited for."""
         self._tasks: dict[str, asyncio.Task[Receipt]] = {}
         self._background: set[asyncio.Task[object]] = set()
         self._left_over: dict[tuple[Address | None, bytes, int], str] = {}
         """What an earlier run left under way, by what it does: recipient, data, value."""
         self._posting = asyncio.Lock()
+        self._in_flight = asyncio.Semaphore(settings.in_flight)
         self._pricing = Pricing(connection, settings, clock)
 
     @classmethod
@@ -165,15 +174,15 @@ class Outbox:
             receipt = await self.connection.receipt(earlier)
             if receipt is not None and receipt.status:
                 return receipt
-        for posted in self._store.live():
-            if posted.key == key:  # signed, then given up as stuck: follow that one, never sign a second
-                return await self._resume(posted)
+        if (posted := self._store.live_of(key)) is not None:
+            return await self._resume(posted)  # signed, then given up as stuck: never sign a second
         gas = await self._gas_for(call, simulate=simulate)
-        for _ in range(POST_RETRIES):
-            try:
-                return await self._post(call, key, gas)
-            except Refused as refused:
-                await self._learn_from(refused)
+        async with self._in_flight:
+            for _ in range(POST_RETRIES):
+                try:
+                    return await self._post(call, key, gas)
+                except Refused as refused:
+                    await self._learn_from(refused)
         raise NonceConflict(call.description, self._nonces.next)
 
     async def _post(self, call: Call, key: str, gas: int) -> Receipt:
@@ -194,7 +203,11 @@ class Outbox:
         return await self._follow(posted, call, early)
 
     async def _follow(self, posted: Posted, call: Call, early: asyncio.Task[Receipt | None] | None = None) -> Receipt:
-        receipt = await self._delivery.receipt_of(posted, early)
+        self._followed.add(posted.nonce)
+        try:
+            receipt = await self._delivery.receipt_of(posted, early)
+        finally:
+            self._followed.discard(posted.nonce)
         failpoint("outbox.mined")
         state = State.DONE if receipt.status else State.REVERTED
         self._store.finish(posted, state, receipt.tx_hash, receipt.fee_wei)
@@ -292,7 +305,8 @@ class Outbox:
 
     async def _sign_again(self, posted: Posted, bump: Bump) -> Posted | None:
         """Another signed form at today's price; None where there is none, or a limit or cap does not allow it."""
-        await self._pricing.look()
+        # many that wait look one after the other: what one has seen counts for the others
+        await self._pricing.look(self.settings.pace.look_s / 3)
         before = posted.attempts[-1].fees
         fees = bump(before, self._pricing.base_fee_wei, self.settings.max_fee_limit_wei)
         if fees is None:

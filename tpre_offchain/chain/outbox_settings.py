@@ -13,7 +13,9 @@ GWEI = 10**9
 class OutboxSettings:
     """``tip_wei``, ``max_fee_limit_wei``: for one unit of gas. ``daily_fee_cap_wei``: of gas fees, None for no cap.
 
-    ``fee_age_s``: how long a base fee may be reused. ``pace``: of polling and replacement.
+    ``fee_age_s``: how long a base fee may be reused. ``pace``: of polling and replacement. ``in_flight``: transactions
+    sent and not yet mined at one time, the others wait their turn: geth's pool keeps 64 of an account, and anvil 1.7.1
+    forgets to mine where a thousand wait.
     """
 
     tip_wei: int = GWEI
@@ -21,3 +23,4 @@ class OutboxSettings:
     daily_fee_cap_wei: int | None = None
     fee_age_s: float = 12.0
     pace: Pace = field(default_factory=Pace)
+    in_flight: int = 64

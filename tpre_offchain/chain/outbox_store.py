@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS transactions (
 CREATE UNIQUE INDEX IF NOT EXISTS one_live_per_key ON transactions (ledger, key) WHERE state = 'live';
 CREATE UNIQUE INDEX IF NOT EXISTS one_live_per_nonce ON transactions (ledger, nonce) WHERE state = 'live';
 CREATE INDEX IF NOT EXISTS by_key ON transactions (ledger, key);
+CREATE INDEX IF NOT EXISTS by_nonce ON transactions (ledger, nonce);
 CREATE TABLE IF NOT EXISTS attempts (
     id INTEGER PRIMARY KEY, tx_id INTEGER NOT NULL REFERENCES transactions (id) ON DELETE CASCADE,
     hash BLOB NOT NULL, raw BLOB NOT NULL, max_fee TEXT NOT NULL, tip TEXT NOT NULL);
@@ -135,6 +136,14 @@ class OutboxStore:
             (self._ledger, since),
         ).fetchall()
         return [self._posted(row) for row in rows]
+
+    def live_of(self, key: str) -> Posted | None:
+        """The transaction of a key that is not known to be mined."""
+        row = self._db.execute(
+            f"SELECT {_POSTED} FROM transactions WHERE ledger = ? AND key = ? AND state = 'live'",  # noqa: S608
+            (self._ledger, key),
+        ).fetchone()
+        return None if row is None else self._posted(row)
 
     def settled_at(self, nonce: int) -> Posted | None:
         """The transaction of a nonce that was mined, as far as is known."""

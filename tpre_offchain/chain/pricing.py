@@ -28,13 +28,13 @@ class Pricing:
 
     async def offer(self) -> Fees:
         """For a new transaction."""
-        if self._clock() - self._noted_at > self._settings.fee_age_s:
-            await self.look()
+        await self.look(self._settings.fee_age_s)
         return first_fees(self.base_fee_wei, self._settings.tip_wei, self._settings.max_fee_limit_wei)
 
-    async def look(self) -> None:
-        """Read the base fee of the newest block."""
-        self._note((await self._connection.latest()).base_fee_wei)
+    async def look(self, known_for_s: float = 0.0) -> None:
+        """Read the base fee of the newest block, unless it was learnt within so many seconds."""
+        if self._clock() - self._noted_at >= known_for_s:
+            self._note((await self._connection.latest()).base_fee_wei)
 
     def note_paid(self, effective_gas_price_wei: int) -> None:
         """A receipt tells the base fee for nothing."""

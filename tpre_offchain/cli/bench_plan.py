@@ -74,7 +74,7 @@ def measure_load(*, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     from tpre_offchain.bench.sharing import share
     from tpre_offchain.cli.bench_net import BenchNet, on_fresh_net
 
-    plan = load.LoadPlan((1, 5, 10), 1, 5, 5, (1, 10)) if quick else load.LoadPlan()
+    plan = load.LoadPlan((1, 5, 10), 1, 5, 5, (1, 10), apart=False) if quick else load.LoadPlan()
 
     async def work(net: BenchNet) -> dict[str, Any]:
         sharing = await share(

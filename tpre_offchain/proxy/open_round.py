@@ -51,8 +51,10 @@ class OpenRound:
     heard_at: float = 0.0
     """By the process's own clock: when the newest event came in."""
 
+    phase: Phase = Phase.NONE
+    """As it was last looked at."""
+
     _facts: RoundFacts | None = None
-    _phase: Phase = Phase.NONE
     _since_s: float = 0.0
     _vote_end_s: int = 0
 
@@ -98,11 +100,12 @@ class OpenRound:
             self.changed.set()
         return True
 
-    def replace_log(self, events: Iterable[RoundEvent], now_s: float) -> None:
-        """Take these events for all there are."""
+    def replace_log(self, events: Iterable[RoundEvent], block: int, now_s: float) -> None:
+        """Take these events for all there are up to a block."""
+        later = [event for event in self.log.events if event.at.block_number > block]
         self.log = RoundLog()
         self.findings.cfrags.clear()
-        self.add(events, now_s)
+        self.add([*events, *later], now_s)
 
     def _refold(self, now_s: float) -> None:
         before, self._facts = self._facts, fold(self.log.events)
@@ -117,9 +120,16 @@ class OpenRound:
     def _time_of_newest(self, now_s: float) -> int:
         return self.log.events[-1].at.timestamp or int(now_s)
 
-    def agrees_with(self, stored: Round) -> bool:
-        """Whether the events tell what the contract stores; takes over the time that they do not tell."""
-        facts = self.facts
+    def agrees_with(self, stored: Round, block: int) -> bool:
+        """Whether the events up to a block tell what the contract stored after it; takes over the time that they do
+        not tell.
+        """
+        by_then = [event for event in self.log.events if event.at.block_number <= block]
+        if not by_then or not isinstance(by_then[0], RoundOpened):
+            return False
+        facts = fold(by_then)
+        if len(by_then) == len(self.log.events):
+            self._vote_end_s = stored.vote_end
         votes = facts.votes if facts.proposal is not None else {}
         told = (
             bitmap_of_slots(facts.submitted),
@@ -131,7 +141,6 @@ class OpenRound:
             facts.finalized,
             facts.settled,
         )
-        self._vote_end_s = stored.vote_end
         return told == (
             stored.submitted,
             stored.challenged,
@@ -176,7 +185,7 @@ class OpenRound:
             cfrags=found.verdicts,
             exchanged=self.exchange.view(seat.slot),
         )
-        if snapshot.phase is not self._phase:
-            self._phase, self._since_s = snapshot.phase, now_s
+        if snapshot.phase is not self.phase:
+            self.phase, self._since_s = snapshot.phase, now_s
             return replace(snapshot, since_s=now_s)
         return snapshot

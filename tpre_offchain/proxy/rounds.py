@@ -68,7 +68,7 @@ class RoundFacts:
     submissions: tuple[CfragsSubmitted, ...] = ()
     """In the order of the round's hash chain, the challenged ones among them."""
     proposal: LeaderProposed | None = None
-    """Live or final; None once it was voted down."""
+    """Live or final; None once it was voted down, or its round closed without a result."""
     votes: Mapping[Slot, bool] = field(default_factory=dict)
     """On that proposal; the leader's own among them."""
     rejected_leaders: frozenset[Slot] = frozenset()
@@ -142,7 +142,8 @@ def after(facts: RoundFacts, event: RoundEvent) -> RoundFacts:
         case RoundFinalized():
             return _finalized(facts, event)
         case RoundClosed():
-            return replace(facts, settled=True)
+            # a proposal that was still voted on when time was up falls with the round
+            return replace(facts, settled=True, proposal=None, votes={})
         case FeeClaimed():
             return replace(facts, claimants=facts.claimants | {event.proxy})
         case RoundOpened():

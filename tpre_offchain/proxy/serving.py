@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import structlog
@@ -44,6 +46,8 @@ from tpre_offchain.proxy.telemetry import Metrics
 from tpre_offchain.proxy.watcher import Watcher
 from tpre_offchain.types import Slot
 
+SETTLED_AT_ONCE = 8
+"""Rounds that are over whose fees or ends are seen to at one time: they can wait, and conversions cannot."""
 REKEY_NEEDED = (Submit, Propose, FinalizeSigned, Challenge, ReportCapsule, Complain)
 
 
@@ -97,10 +101,15 @@ class RoundServer:
         self._random = random
         self._on_early = on_early
         self._exchange = exchange
+        self._settling = asyncio.Semaphore(SETTLED_AT_ONCE)
         self._log = structlog.get_logger().bind(proxy=outbox.address)
 
     async def step(self, one: OpenRound) -> float | None:
         """Do what is to be done now; until when to wait then, None if nothing is left."""
+        async with self._settling if one.phase in OVER else nullcontext():
+            return await self._step(one)
+
+    async def _step(self, one: OpenRound) -> float | None:
         if one.unconfirmed:
             await self._refresh(one)
         if self._exchange is not None:
@@ -136,8 +145,9 @@ class RoundServer:
         return Me(seat.slot, wait.backoff_s, wait.patience_s, wait.settle_s)
 
     async def _refresh(self, one: OpenRound) -> None:
-        self._time.note((await self._contracts.connection.latest()).timestamp)
-        await self._watcher.refresh(one)
+        head = await self._contracts.connection.latest()
+        self._time.note(head.timestamp)
+        await self._watcher.refresh(one, head.number)
         one.unconfirmed = False
 
     async def _load_grant(self, one: OpenRound) -> None:

@@ -125,26 +125,31 @@ class Watcher:
         seat = await self._book.seat(grant_of_round(round_id))
         if seat is None:
             return None
-        topics = [word_topic(round_id)]
-        rounds, first = self._contracts.rounds.address, seat.access.request_block
-        found = await events_of(self._contracts, rounds, ROUND_EVENTS, topics, first)
-        events = [event for event in found if isinstance(event, ROUND_EVENTS)]
+        events = await self._events_of(round_id, seat.access.request_block)
         if not events:
             return None
         return self._open(round_id, seat, events)
 
-    async def refresh(self, one: OpenRound) -> None:
-        """Hold a round against what the contract stores, and read it anew where the two differ.
+    async def _events_of(self, round_id: RoundId, first_block: int, last_block: int | None = None) -> list[RoundEvent]:
+        rounds, topics = self._contracts.rounds.address, [word_topic(round_id)]
+        found = await events_of(self._contracts, rounds, ROUND_EVENTS, topics, first_block, last_block)
+        return [event for event in found if isinstance(event, ROUND_EVENTS)]
 
-        Raises ``BrokenHistory`` if they still differ: the node's logs and its state are of different blocks.
+    async def refresh(self, one: OpenRound, block: int) -> None:
+        """Hold a round against what the contract stores after a block, and read it anew where the two differ.
+
+        Raises ``BrokenHistory`` if they still differ: the node contradicts itself.
         """
         await self._book.refresh(one.seat.grant_id)
-        if one.agrees_with(await self._contracts.rounds.round_of(one.round_id)):
+        stored = await self._contracts.rounds.round_of(one.round_id, block)
+        if one.agrees_with(stored, block):
             return
-        topics = [word_topic(one.round_id)]
-        found = await events_of(self._contracts, self._contracts.rounds.address, ROUND_EVENTS, topics)
-        one.replace_log([event for event in found if isinstance(event, ROUND_EVENTS)], self._now())
-        if not one.agrees_with(await self._contracts.rounds.round_of(one.round_id)):
+        events = await self._events_of(one.round_id, one.facts.opened.at.block_number, block)
+        if not events or not isinstance(events[0], RoundOpened):
+            # the chain was reorganised, and it was opened in an earlier block
+            events = await self._events_of(one.round_id, one.seat.access.request_block, block)
+        one.replace_log(events, block, self._now())
+        if not one.agrees_with(stored, block):
             raise BrokenHistory(f"logs and state of round {one.round_id:#x} differ")
 
     async def seat(self, one: OpenRound) -> Seat:
