@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ class Pricing:
         self._settings = settings
         self._clock = clock
         self._noted_at = float("-inf")
+        self._looking = asyncio.Lock()
 
     async def offer(self) -> Fees:
         """For a new transaction."""
@@ -33,8 +35,9 @@ class Pricing:
 
     async def look(self, known_for_s: float = 0.0) -> None:
         """Read the base fee of the newest block, unless it was learnt within so many seconds."""
-        if self._clock() - self._noted_at >= known_for_s:
-            self._note((await self._connection.latest()).base_fee_wei)
+        async with self._looking:
+            if self._clock() - self._noted_at >= known_for_s:
+                self._note((await self._connection.latest()).base_fee_wei)
 
     def note_paid(self, effective_gas_price_wei: int) -> None:
         """A receipt tells the base fee for nothing."""
