@@ -75,6 +75,7 @@ async def measure_load(sharing: Sharing, listener: RoundListener, plan: LoadPlan
         "t": context.threshold,
         "n": len(context.members),
         "repetitions": plan.repetitions,
+        "apart": plan.apart,
         "concurrent": concurrent,
         "steady": {"rate": plan.rate, "seconds": plan.seconds, **steady},
         "batches": batches,
