@@ -84,8 +84,9 @@ contract RekeyVerifier is IRekeyVerifier {
 
     /// @dev Whoever posts R must know e: else he copies R of another grant, posts a bad fragment, and the honest proxy's complaint publishes
     /// the pad of that other grant. The proof binds all that a fragment is held against, so whoever tells a proxy of this grant cannot change a
-    /// part of it and have the proxy's complaint publish the true fragment. The same sum carries C_1.. with coefficient 0, since an MSM checks the subgroup of every point that it is
-    /// given: one of them outside would make a complaint fail later for want of a Y_i. (C_0 is in the pairing.)
+    /// part of it and have the proxy's complaint publish the true fragment. The same sum carries C_1.. with coefficient 0, since an MSM checks
+    /// the subgroup of every point that it is given: one of them outside would make a complaint fail later for want of a Y_i. (C_0 is in the
+    /// pairing.)
     function _requireEphemeralAndCommitments(IGrantRegistry.Rekey memory rekey, Transcript.GrantContext memory bound, Derived memory derived)
         private
         view

@@ -147,11 +147,13 @@ class BoundRekey:
     context: GrantContext
     label_key: G1
     rekey: Rekey
+    context_hash: bytes = field(init=False, repr=False, compare=False)
+    """ctx of SPEC §7: every check of a re-key needs it."""
 
-    @property
-    def context_hash(self) -> bytes:
-        """ctx of SPEC §7."""
-        return self.context.hash(self.rekey.masked_key, self.rekey.mask, self.rekey.commitments)
+    def __post_init__(self) -> None:
+        made = self.rekey
+        ctx = self.context.hash(made.masked_key, made.mask, made.commitments)
+        object.__setattr__(self, "context_hash", ctx)
 
     def commitment(self, slot: Slot) -> G1:
         """Y_i = A_L^s(i), what the slot's fragment is held against. Raises ``NoSuchSlot``."""
@@ -241,9 +243,8 @@ def bind_rekey(context: GrantContext, label_key: G1, rekey: Rekey) -> BoundRekey
 
     ``label_key``: A_L of the delegator for ``context.label``. Raises ``MalformedGrant`` or ``InvalidGrantProof``.
     """
-    _require_shape(context, label_key, rekey)
     bound = BoundRekey(context, label_key, rekey)
-    _require_ephemeral_proof(bound)
+    _require_bound(bound)
     return bound
 
 
@@ -255,8 +256,9 @@ def verify_rekey(context: GrantContext, label_key: G1, receiving_key: G2, rekey:
     """
     if receiving_key.is_identity():
         raise MalformedGrant("the receiving key is the identity", culprit=context.delegatee)
-    bound = bind_rekey(context, label_key, rekey)
-    rho = hashing.grant_check_scalar(bound.context_hash, rekey.ephemeral, rekey.pads)
+    verified = VerifiedRekey(context, label_key, rekey, receiving_key)
+    _require_bound(verified)
+    rho = hashing.grant_check_scalar(verified.context_hash, rekey.ephemeral, rekey.pads)
     holds = pairing_product_is_one(
         [
             (label_key, rekey.masked_key - rekey.mask * rho),
@@ -268,7 +270,12 @@ def verify_rekey(context: GrantContext, label_key: G1, receiving_key: G2, rekey:
         raise MalformedGrant(
             "U and V are not the re-key and its mask for this label and delegatee", culprit=context.delegator
         )
-    return VerifiedRekey(context, label_key, rekey, receiving_key)
+    return verified
+
+
+def _require_bound(rekey: BoundRekey) -> None:
+    _require_shape(rekey.context, rekey.label_key, rekey.rekey)
+    _require_ephemeral_proof(rekey)
 
 
 def _require_shape(context: GrantContext, label_key: G1, rekey: Rekey) -> None:
