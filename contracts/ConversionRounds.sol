@@ -396,7 +396,13 @@ contract ConversionRounds is RoundChecks {
     // --- pay ---
 
     /// @inheritdoc IConversionRounds
-    function claimFee(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot) external {
+    function claimFees(Member[] calldata committee, uint8 slot, ClaimedRound[] calldata claims) external {
+        for (uint256 i = 0; i < claims.length; ++i) {
+            _claimFee(claims[i].roundId, committee, claims[i].roundDataHash, slot);
+        }
+    }
+
+    function _claimFee(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot) private {
         RoundState storage round = _rounds[roundId];
         RoundHead memory head = round.head;
         RoundTail memory tail = round.tail;

@@ -213,8 +213,15 @@ interface IConversionRounds {
         RoundId roundId, Member[] calldata committee, RoundData calldata data, RecordId[] calldata recordIds, CapsuleReport calldata report, ChallengeKeys calldata keys
     ) external;
 
-    /// @notice Anyone, after the challenge window of a finalized or closed round: credits the fee of a slot whose cfrags stood.
-    function claimFee(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot) external;
+    /// A round of a claim, and the hash of its RoundData.
+    struct ClaimedRound {
+        RoundId roundId;
+        bytes32 roundDataHash;
+    }
+
+    /// @notice Anyone, after the challenge windows of finalized or closed rounds: credits the fees of a slot whose cfrags stood in each of them.
+    /// All or none.
+    function claimFees(Member[] calldata committee, uint8 slot, ClaimedRound[] calldata claims) external;
 
     function settings() external view returns (Settings memory);
 

@@ -56,9 +56,11 @@ def test_proposal__copied_by_another_member__takes_the_lead_and_neither_fee_nor_
     ground.evm.send(ground.proxy(1), "ConversionRounds", "vote", *papers, 1, result_hash, True)
     ground.evm.now += SETTINGS.rounds.challenge_seconds + 1
     for slot in (1, 2):
-        ground.evm.send(ground.proxy(3), "ConversionRounds", "claimFee", *papers, slot)
+        ground.evm.send(ground.proxy(3), "ConversionRounds", "claimFees", ground.committee, slot, [(played.id, hashed)])
         assert ground.evm.call("Treasury", "creditOf", ground.proxy(slot)) == FEE
-    ground.refused("NotSubmitted", ground.proxy(3), "ConversionRounds", "claimFee", *papers, 3)
+    ground.refused(
+        "NotSubmitted", ground.proxy(3), "ConversionRounds", "claimFees", ground.committee, 3, [(played.id, hashed)]
+    )
     assert ground.evm.call("Treasury", "creditOf", ground.proxy(3)) == 0
 
 

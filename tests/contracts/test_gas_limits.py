@@ -19,7 +19,7 @@ SIBLINGS_ONLY = {
     "GrantRegistry.takeQuota": "ConversionRounds.openRound",
     "ProxyRegistry.penalize": "ConversionRounds.challengeCfrags",
     "ProxyRegistry.recordMisses": "ConversionRounds.close",
-    "ProxyRegistry.recordServed": "ConversionRounds.claimFee",
+    "ProxyRegistry.recordServed": "ConversionRounds.claimFees",
     "Treasury.credit": "GrantRegistry.reclaimDeposit",
     "Treasury.hold": "GrantRegistry.requestAccess",
 }

@@ -41,10 +41,11 @@ from tpre_offchain.types import RoundId, Slot
 BACKOFF_S, PATIENCE_S, RETRY_S, CHALLENGE_S = 2.0, 1.5, 1.0, 5
 OPENED_S, ROUND_S, VOTE_S = 1_000, 300, 10
 FOREVER = float("inf")
-Step = Transaction | Offer | AskVotes
+Sent = Transaction | ClaimFee
+Step = Sent | Offer | AskVotes
 
 
-def accept(state: RoundSnapshot, sender: Slot, step: Transaction, liars: frozenset[Slot]) -> RoundSnapshot | None:
+def accept(state: RoundSnapshot, sender: Slot, step: Sent, liars: frozenset[Slot]) -> RoundSnapshot | None:
     """The contract: state after the step, None if it reverts."""
     match step, state.phase:
         case Submit(), Phase.SUBMITTING if sender not in state.submitted | state.challenged:
@@ -134,7 +135,7 @@ class Simulation:
         for slot in world.reachable:
             self.workers[slot].exchanged = Exchanged(world.reachable)
         self.attempts: Counter[tuple[Slot, str]] = Counter()
-        self.accepted: list[tuple[float, Slot, Transaction]] = []
+        self.accepted: list[tuple[float, Slot, Sent]] = []
         self.delays: Iterator[float] = itertools.cycle(world.delays)
         self.order = itertools.count()
         self.agenda: list[tuple[float, int, Slot, Step | None, int]] = []
@@ -195,7 +196,7 @@ class Simulation:
             self.workers[slot].exchanged = replace(theirs, signed_at_s=theirs.signed_at_s or now_s)
         return frozenset(voters)
 
-    def mine(self, now_s: float, slot: Slot, step: Transaction) -> None:
+    def mine(self, now_s: float, slot: Slot, step: Sent) -> None:
         worker = self.workers[slot]
         worker.busy = False
         after = accept(replace(self.states[-1], now_s=now_s), slot, step, self.world.liars)

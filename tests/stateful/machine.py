@@ -225,7 +225,8 @@ class RoundsMachine(Walk):
     def claim_as(self, pick: int, slot: int) -> None:
         r = self.model.rounds[self.index(pick)]
         error = self.model.claim(self.evm.now, r, slot)
-        self.in_round(error, self.world.stranger, "claimFee", r.id, self.world.committee, self.papers(r)[1], slot)
+        claims = [(r.id, self.papers(r)[1])]
+        self.in_round(error, self.world.stranger, "claimFees", self.world.committee, slot, claims)
 
     @OPENED
     @rule(pick=PICK, which=st.integers(0, given.SIZE))

@@ -10,6 +10,7 @@ from tpre_offchain.chain.ids import index_of_round
 from tpre_offchain.chain.structs import (
     CapsuleReport,
     ChallengeKeys,
+    ClaimedRound,
     Member,
     Phase,
     Proof,
@@ -243,15 +244,17 @@ class ConversionRounds(Contract):
             done_phases=OVER,
         )
 
-    def claim_fee(self, round_id: RoundId, committee: Sequence[Member], round_data_hash: bytes, slot: Slot) -> Call:
-        """Credits the fee of a slot whose cfrags stood, after the challenge window."""
+    def claim_fees(self, committee: Sequence[Member], slot: Slot, claims: Sequence[ClaimedRound]) -> Call:
+        """Credits the fees of a slot whose cfrags stood in these rounds of one committee, after their challenge
+        windows: of all of them or none.
+        """
+        rounds = _shown(claims[0].round_id) if len(claims) == 1 else f"{len(claims)} rounds"
         return self.transaction(
-            "claimFee",
-            round_id,
+            "claimFees",
             committee,
-            round_data_hash,
             slot,
-            description=f"claim the fee of {_shown(round_id)}",
+            claims,
+            description=f"claim the fees of {rounds}",
             done_errors=frozenset({"AlreadyClaimed"}),
         )
 

@@ -76,6 +76,7 @@ class Outbox:
         """Nonces of transactions that are waited for."""
         self._tasks: dict[str, asyncio.Task[Receipt]] = {}
         self._background: set[asyncio.Task[object]] = set()
+        self._recovered: list[asyncio.Task[Receipt]] = []
         self._left_over: dict[tuple[Address | None, bytes, int], str] = {}
         """What an earlier run left under way, by what it does: recipient, data, value."""
         self._posting = asyncio.Lock()
@@ -151,13 +152,18 @@ class Outbox:
                 return None
             raise
 
+    async def left_over_is_settled(self) -> None:
+        """Waits until what an earlier run left under way is mined or given up."""
+        if self._recovered:
+            await asyncio.wait(self._recovered)
+
     def pending(self) -> list[Posted]:
         """Transactions that are not known to be mined, by nonce."""
         return self._store.live()
 
     # --- one transaction ----------------------------------------------------------------------------
 
-    def _start(self, name: str, work: Coroutine[Any, Any, Receipt]) -> None:
+    def _start(self, name: str, work: Coroutine[Any, Any, Receipt]) -> asyncio.Task[Receipt]:
         task = asyncio.create_task(work)
         self._tasks[name] = task
 
@@ -167,6 +173,7 @@ class Outbox:
                 finished.exception()  # taken note of: a recovered transaction may have nobody waiting for it
 
         task.add_done_callback(settle)
+        return task
 
     async def _perform(self, call: Call, key: str, *, simulate: bool) -> Receipt:
         earlier = self._store.done_hash(key)
@@ -339,7 +346,7 @@ class Outbox:
         await self._nonces.read_again(self._live_nonces)
         young = {posted.id for posted in self._store.live(since=self._clock() - SAME_INTENT_S)}
         for posted in self._store.live():
-            self._start(posted.key, self._resume(posted))
+            self._recovered.append(self._start(posted.key, self._resume(posted)))
             if posted.id in young:
                 self._left_over[_intent(posted.call)] = posted.key
 

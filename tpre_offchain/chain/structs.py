@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from tpre_offchain.types import Address, Epoch, Label, RecordId, Slot, StreamId
+from tpre_offchain.types import Address, Epoch, Label, RecordId, RoundId, Slot, StreamId
 
 ADDRESS_BITS = 160
 
@@ -235,6 +235,14 @@ class RecordRef:
     record_id: RecordId
     c1: bytes
     seal_hash: bytes
+
+
+@dataclass(frozen=True)
+class ClaimedRound:
+    """IConversionRounds.ClaimedRound: a round of a claim, and the hash of its RoundData (SPEC §9)."""
+
+    round_id: RoundId
+    round_data_hash: bytes
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from tpre_offchain.proxy.checks import Findings
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.decide import (
     Challenge,
-    ClaimFee,
     Close,
     Complain,
     FinalizeByProof,
@@ -133,8 +132,8 @@ def prepare(action: Transaction, bench: Workbench) -> Call:
             return _complain(bench)
         case FinalizeByProof():
             return _finalize(bench)
-        case Close() | ClaimFee():
-            return _bookkeeping(action, bench)
+        case Close():
+            return bench.contracts.rounds.close(bench.facts.round_id, bench.seat.committee, bench.data_hash)
 
 
 def convert(bench: Workbench) -> CFrags:
@@ -275,15 +274,6 @@ def _complain(bench: Workbench) -> Call:
         complaint.shared.to_evm(),
         _proof(complaint.proof),
     )
-
-
-def _bookkeeping(action: Close | ClaimFee, bench: Workbench) -> Call:
-    rounds, round_id, committee = bench.contracts.rounds, bench.facts.round_id, bench.seat.committee
-    match action:
-        case Close():
-            return rounds.close(round_id, committee, bench.data_hash)
-        case ClaimFee():
-            return rounds.claim_fee(round_id, committee, bench.data_hash, bench.seat.slot)
 
 
 def _keys(bench: Workbench) -> structs.ChallengeKeys:

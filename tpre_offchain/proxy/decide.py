@@ -120,7 +120,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class ClaimFee:
-    """Take the fee of my cfrags."""
+    """Take the fee of my cfrags, with others that are due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +135,9 @@ class Done:
     """Nothing is left to do in this round."""
 
 
-Transaction = (
-    Complain | ReportCapsule | Submit | Challenge | Propose | Vote | FinalizeByProof | FinalizeSigned | Close | ClaimFee
-)
-Action = CheckGrant | CheckCfrags | Offer | AskVotes | Transaction | Wait | Done
+Transaction = Complain | ReportCapsule | Submit | Challenge | Propose | Vote | FinalizeByProof | FinalizeSigned | Close
+"""Sent for one round alone."""
+Action = CheckGrant | CheckCfrags | Offer | AskVotes | Transaction | ClaimFee | Wait | Done
 
 
 def decide(snapshot: RoundSnapshot, me: Me) -> Action:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 
@@ -19,8 +21,11 @@ from tpre_offchain.types import Address, RoundId, Slot
 SLOT_HEADER: Final = "X-TPRE-Slot"
 SIGNATURE_HEADER: Final = "X-TPRE-Signature"
 ANSWER_BYTES: Final = 4_096
+NO_ROUND: Final = 404
+BUSY: Final = 503
 NOT_YET_S: Final = 0.02
-"""Until a member that has not seen the round yet is asked again."""
+"""Until a member that has not seen the round yet, or is busy, is asked again."""
+AnswerT = TypeVar("AnswerT")
 
 
 class PeerSilent(ProtocolError):
@@ -43,11 +48,19 @@ class ExchangeClient:
             await self._session.close()
 
     async def post(
-        self, url: str, recipient: Address, round_id: RoundId, slot: Slot, subject: str, body: bytes, timeout_s: float
+        self,
+        url: str,
+        recipient: Address,
+        round_id: RoundId,
+        slot: Slot,
+        subject: str,
+        body: bytes,
+        timeout_s: Callable[[], float],
     ) -> bytes:
         """What a member answered (at most 4,096 bytes). Raises ``PeerSilent``.
 
-        ``slot``: the sender's. A member that does not know the round yet is asked again until ``timeout_s`` is over.
+        ``slot``: the sender's. A member that does not know the round yet, or has too much to do, is asked again until
+        ``timeout_s`` is over, which may grow meanwhile.
         """
         headers = {
             SLOT_HEADER: str(slot),
@@ -56,18 +69,21 @@ class ExchangeClient:
         }
         where = f"{url.rstrip('/')}/rounds/{round_id:x}/{subject}"
         try:
-            async with asyncio.timeout(timeout_s):
-                while True:
-                    status, answer = await self._once(where, body, headers)
-                    if status == 200:
-                        return answer
-                    if status != 404:
-                        raise PeerSilent(f"slot {slot}'s message was answered with {status}", culprit=recipient)
-                    await asyncio.sleep(NOT_YET_S)
+            status, answer = await _within(timeout_s, self._until_heard(where, body, headers))
         except TimeoutError:
             raise PeerSilent("no answer in time", culprit=recipient) from None
         except (aiohttp.ClientError, ValueError, OSError) as problem:
             raise PeerSilent(f"not reached: {type(problem).__name__}", culprit=recipient) from None
+        if status != 200:
+            raise PeerSilent(f"slot {slot}'s message was answered with {status}", culprit=recipient)
+        return answer
+
+    async def _until_heard(self, where: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        while True:
+            status, answer = await self._once(where, body, headers)
+            if status not in (NO_ROUND, BUSY):
+                return status, answer
+            await asyncio.sleep(NOT_YET_S)
 
     async def _once(self, where: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         if self._session is None:
@@ -86,3 +102,17 @@ class ExchangeClient:
             if len(value) == COMPACT_BYTES:
                 return Signature(value[:32], value[32:])
         return None
+
+
+async def _within(limit_s: Callable[[], float], work: Coroutine[Any, Any, AnswerT]) -> AnswerT:
+    """What ``work`` gives. Raises ``TimeoutError`` where it takes longer than the limit as it is by then."""
+    started, task = time.monotonic(), asyncio.create_task(work)
+    try:
+        while not task.done():
+            left_s = started + limit_s() - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError
+            await asyncio.wait([task], timeout=left_s)
+        return task.result()
+    finally:
+        task.cancel()

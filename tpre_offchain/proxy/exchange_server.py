@@ -20,7 +20,7 @@ from aiohttp import web
 from tpre_offchain.crypto.typed_data import message_digest
 from tpre_offchain.errors import TpreError
 from tpre_offchain.proxy.contracts import ProxyContracts
-from tpre_offchain.proxy.exchange_client import SIGNATURE_HEADER, SLOT_HEADER
+from tpre_offchain.proxy.exchange_client import BUSY, SIGNATURE_HEADER, SLOT_HEADER
 from tpre_offchain.proxy.exchanging import Exchange, is_open
 from tpre_offchain.proxy.feed import ChainTime
 from tpre_offchain.proxy.grants import GrantBook, Seat
@@ -95,14 +95,14 @@ class ExchangeServer:
             answer = await self._answer(request, subject, source)
         except ExchangeRefused as refused:
             # a round that is not known yet is no offence: the chain tells some of us earlier than others
-            if refused.status not in (404, 409):
+            if refused.status not in (404, 409, BUSY):
                 self._failures.take(source)
             self._metrics.messages.labels(subject, str(refused.status)).inc()
             return web.json_response({"error": refused.message}, status=refused.status)
         except TpreError as problem:
             self._log.warning("message_failed", subject=subject, **problem.to_dict())
-            self._metrics.messages.labels(subject, "503").inc()
-            return web.json_response({"error": "try again"}, status=503)
+            self._metrics.messages.labels(subject, str(BUSY)).inc()
+            return web.json_response({"error": "try again"}, status=BUSY)
         self._metrics.messages.labels(subject, "200").inc()
         return web.Response(body=json.dumps(answer), content_type="application/json")
 
@@ -157,7 +157,7 @@ class ExchangeServer:
         if request.content_length is None or request.content_length > limit:
             raise ExchangeRefused(413, f"a message about this round has at most {limit} bytes, and says how many")
         if self._bodies.locked():
-            raise ExchangeRefused(429, "too many messages at once")
+            raise ExchangeRefused(BUSY, "too many messages at once")
         async with self._bodies:
             try:
                 async with asyncio.timeout(BODY_TIMEOUT_S):

@@ -7,6 +7,7 @@ cfrags that it verified, and the contract checks the result and every signature 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -42,10 +43,15 @@ RESULTS_SIGNED = 4
 
 
 class Exchange:
-    """One proxy's part off the chain. ``step_s``: how long a leader may take to answer."""
+    """One proxy's part off the chain. ``step_s``: how long another may take to answer in a round, as it is now."""
 
     def __init__(
-        self, contracts: ProxyContracts, endpoints: Endpoints, client: ExchangeClient, sign: Sign, step_s: float
+        self,
+        contracts: ProxyContracts,
+        endpoints: Endpoints,
+        client: ExchangeClient,
+        sign: Sign,
+        step_s: Callable[[OpenRound], float],
     ) -> None:
         self._contracts = contracts
         self.endpoints = endpoints
@@ -134,7 +140,9 @@ class Exchange:
         url, recipient = (one.exchange.peers or {}).get(to), seat.committee[to - 1].account
         if url is None:
             raise PeerSilent("no endpoint is known of it any more", culprit=recipient)
-        return await self._client.post(url, recipient, one.round_id, seat.slot, subject, body, self._step_s)
+        return await self._client.post(
+            url, recipient, one.round_id, seat.slot, subject, body, lambda: self._step_s(one)
+        )
 
     # --- what others ask of it ----------------------------------------------------------------------------------------
 

@@ -51,6 +51,8 @@ class OpenRound:
     heard_at: float = 0.0
     """By the process's own clock: when the newest event came in."""
 
+    crowd: int = 0
+    """The most rounds of this proxy that ran at the same time, whenever that was looked at."""
     phase: Phase = Phase.NONE
     """As it was last looked at."""
 

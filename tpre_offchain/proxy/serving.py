@@ -6,15 +6,17 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import structlog
 
 from tpre_offchain.chain.call import Call, Receipt
 from tpre_offchain.chain.conversion_rounds import OVER
-from tpre_offchain.chain.events import Event
+from tpre_offchain.chain.events import Event, FeeClaimed
 from tpre_offchain.chain.outbox import Outbox
 from tpre_offchain.chain.reverts import Reverted
+from tpre_offchain.chain.structs import ClaimedRound
 from tpre_offchain.crypto.hashing import Random
 from tpre_offchain.failpoints import failpoint
 from tpre_offchain.proxy.actions import Workbench, prepare
@@ -25,6 +27,7 @@ from tpre_offchain.proxy.decide import (
     Challenge,
     CheckCfrags,
     CheckGrant,
+    ClaimFee,
     Complain,
     Done,
     FinalizeSigned,
@@ -39,6 +42,7 @@ from tpre_offchain.proxy.decide import (
 )
 from tpre_offchain.proxy.exchanging import Exchange
 from tpre_offchain.proxy.feed import ChainTime
+from tpre_offchain.proxy.fees import FeeCollector
 from tpre_offchain.proxy.grants import GrantBook, Seat
 from tpre_offchain.proxy.open_round import OpenRound
 from tpre_offchain.proxy.rounds import ROUND_EVENTS
@@ -47,7 +51,7 @@ from tpre_offchain.proxy.watcher import Watcher
 from tpre_offchain.types import Slot
 
 SETTLED_AT_ONCE = 8
-"""Rounds that are over whose fees or ends are seen to at one time: they can wait, and conversions cannot."""
+"""Rounds that are over that are held against storage at one time: they can wait, and conversions cannot."""
 REKEY_NEEDED = (Submit, Propose, FinalizeSigned, Challenge, ReportCapsule, Complain)
 
 
@@ -60,7 +64,9 @@ class WorkerSettings:
     running round is not held against the contract's storage. ``patience_s``: how long a round may go on off the chain,
     where it does, before this proxy takes the chain's way. ``settle_s``: how long it waits for a result that it signed
     to come into a block: more than a block time. ``compare_s``: between comparisons of the endpoints, where there are
-    several.
+    several. ``crowd_s``: what each round that runs at the same time adds to the first, ``patience_s`` and ``settle_s``:
+    everybody has that much more to do. ``gather_s``: how long a fee that came due waits for others of its grant, to be
+    claimed with them.
     """
 
     backoff_s: float = 2.0
@@ -73,6 +79,18 @@ class WorkerSettings:
     patience_s: float = 1.5
     settle_s: float = 15.0
     compare_s: float = 600.0
+    crowd_s: float = 0.1
+    gather_s: float = 2.0
+
+    def beside(self, one: OpenRound) -> Self:
+        """The waits of a round with its crowd; a quarter of its time at most is added."""
+        more_s = min(one.crowd * self.crowd_s, one.settings.round_seconds / 4)
+        return replace(
+            self,
+            backoff_s=self.backoff_s + more_s,
+            patience_s=self.patience_s + more_s,
+            settle_s=self.settle_s + more_s,
+        )
 
 
 class RoundServer:
@@ -101,23 +119,23 @@ class RoundServer:
         self._random = random
         self._on_early = on_early
         self._exchange = exchange
+        self._fees = FeeCollector(contracts.rounds, outbox, settings.gather_s)
         self._settling = asyncio.Semaphore(SETTLED_AT_ONCE)
         self._log = structlog.get_logger().bind(proxy=outbox.address)
 
     async def step(self, one: OpenRound) -> float | None:
         """Do what is to be done now; until when to wait then, None if nothing is left."""
-        async with self._settling if one.phase in OVER else nullcontext():
-            return await self._step(one)
-
-    async def _step(self, one: OpenRound) -> float | None:
         if one.unconfirmed:
-            await self._refresh(one)
+            async with self._settling if one.phase in OVER else nullcontext():
+                await self._refresh(one)
         if self._exchange is not None:
             await self._exchange.look_up(one, await self._watcher.seat(one))
         while True:
             seat = await self._watcher.seat(one)
             snapshot = one.snapshot(seat, self._time.now())
-            action = decide(snapshot, self._me(seat))
+            one.crowd = max(one.crowd, self._watcher.running)
+            wait = self._settings.beside(one)
+            action = decide(snapshot, Me(seat.slot, wait.backoff_s, wait.patience_s, wait.settle_s))
             match action:
                 case Done():
                     return None
@@ -139,10 +157,6 @@ class RoundServer:
                     if not await self._act(one, action):
                         one.unconfirmed = True
                         return self._time.now() + self._settings.retry_s
-
-    def _me(self, seat: Seat) -> Me:
-        wait = self._settings
-        return Me(seat.slot, wait.backoff_s, wait.patience_s, wait.settle_s)
 
     async def _refresh(self, one: OpenRound) -> None:
         head = await self._contracts.connection.latest()
@@ -199,17 +213,20 @@ class RoundServer:
             one.refused = True
             raise
 
-    async def _act(self, one: OpenRound, action: Transaction) -> bool:
+    async def _act(self, one: OpenRound, action: Transaction | ClaimFee) -> bool:
         """Do an action; False if it was done already or came too late."""
         name, started = type(action).__name__, time.perf_counter()
         seat = await self._watcher.seat(one)
         if isinstance(action, REKEY_NEEDED):
             await self._load_grant(one)
         bench = self._bench(one, seat)
-        call = prepare(action, bench)
+        if isinstance(action, ClaimFee):
+            sending = self._fees.claim(seat, ClaimedRound(one.round_id, bench.data_hash))
+        else:
+            sending = self._ensure(one, prepare(action, bench), bench.key_of(action))
         failpoint("proxy.computed", name)
         computed = time.perf_counter()
-        receipt = await self._ensure(one, call, bench.key_of(action))
+        receipt = await sending
         failpoint("proxy.mined", name)
         mined = time.perf_counter()
         outcome = "done" if receipt is not None else "too_late"
@@ -220,17 +237,23 @@ class RoundServer:
             round=hex(one.round_id),
             action=name,
             outcome=outcome,
-            gas=receipt.gas_used if receipt is not None else None,
+            gas=_gas_of_one(receipt) if receipt is not None else None,
             since_event_ms=one.age_ms(),
             compute_ms=round((computed - started) * 1e3, 2),
             chain_ms=round((mined - computed) * 1e3, 2),
         )
         if receipt is None:
             return False
-        self._metrics.gas.labels(name).inc(receipt.gas_used)
+        self._metrics.gas.labels(name).inc(_gas_of_one(receipt))
         self._time.note_events(receipt.events)
         self._on_early(receipt.events)
-        one.add([e for e in receipt.events if isinstance(e, ROUND_EVENTS)], self._time.now())
+        mine = [e for e in receipt.events if isinstance(e, ROUND_EVENTS) and e.round_id == one.round_id]
+        one.add(mine, self._time.now())
         for event in receipt.events:
             self._book.note(event)
         return True
+
+
+def _gas_of_one(receipt: Receipt) -> int:
+    """A round's part in the gas of a transaction; claims of several rounds share it."""
+    return receipt.gas_used // max(1, sum(isinstance(event, FeeClaimed) for event in receipt.events))

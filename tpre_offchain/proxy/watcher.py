@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from tpre_offchain.chain.conversion_rounds import OVER
 from tpre_offchain.chain.events import AccessGranted, Event, RekeyPosted, RoundOpened
 from tpre_offchain.chain.ids import grant_of_round
 from tpre_offchain.chain.structs import RoundSettings
@@ -54,6 +55,11 @@ class Watcher:
     def unfinished(self) -> frozenset[RoundId]:
         """Rounds to be read anew after a restart."""
         return frozenset((*self.rounds, *self._aside))
+
+    @property
+    def running(self) -> int:
+        """How many rounds are not over, as they were last looked at."""
+        return sum(one.phase not in OVER for one in self.rounds.values())
 
     async def take(self, events: Sequence[Event]) -> list[OpenRound]:
         """Take events in, in chain order; the rounds that are new to this proxy."""

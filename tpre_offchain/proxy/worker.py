@@ -17,6 +17,7 @@ import structlog
 
 from tpre_offchain.chain.agreement import check_agreement
 from tpre_offchain.chain.connection import Connection
+from tpre_offchain.chain.conversion_rounds import OVER
 from tpre_offchain.chain.deployment import Deployment
 from tpre_offchain.chain.events import Event, RekeyPosted
 from tpre_offchain.chain.outbox import Outbox
@@ -108,7 +109,7 @@ class ProxyWorker:
             Endpoints(contracts, listening.url),
             ExchangeClient(contracts.domain, listening.sign),
             listening.sign,
-            self._settings.patience_s / 3,
+            lambda one: self._settings.beside(one).patience_s / 3,
         )
         server = ExchangeServer(
             contracts, outbox.address, self._watcher, self._book, exchange, self._time, self.metrics
@@ -235,13 +236,14 @@ class ProxyWorker:
                 failures = 0
             except Exception as problem:  # noqa: BLE001 - the one catch point: no fault may end the service of a round
                 failures += 1
+                one.unconfirmed = True
                 self._caught(problem, "round", round=hex(one.round_id))
                 until_s = self._time.now() + self._pause_s(failures)
             if until_s is None:
                 break
             if not await self._changed_before(one, until_s):
                 # nothing was heard, so what is to come next depends on time: be sure of the facts first
-                one.unconfirmed = True
+                one.unconfirmed |= one.phase not in OVER  # what is left after the end is simulated before it is sent
         self._watcher.done_with(one)
         self.metrics.open_rounds.set(len(self._watcher.rounds))
         self._log.info("round_done", round=hex(one.round_id))

@@ -292,8 +292,8 @@ contract GasLimitsTest is RoundsTest, Prover {
         _within("ConversionRounds.finalizeByProof", STRANGER, to, input);
         _challenge(scene, made[0]);
         skip(CHALLENGE_SECONDS + 1);
-        input = abi.encodeCall(rounds.claimFee, (scene.roundId, scene.committee, dataHash, COMMITTEE));
-        _within("ConversionRounds.claimFee", STRANGER, to, input);
+        input = abi.encodeCall(rounds.claimFees, (scene.committee, COMMITTEE, world.roundClaims()));
+        _within("ConversionRounds.claimFees, one round", STRANGER, to, input);
     }
 
     /// @dev Also by finalizeSigned, with all that may sign, before it is proposed.

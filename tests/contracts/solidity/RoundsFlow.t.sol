@@ -106,7 +106,23 @@ contract RoundsFlowTest is RoundsWorld {
         assertPhase(scene, IConversionRounds.Phase.Finalized);
         skip(CHALLENGE_SECONDS + 1);
         claim(scene, 1);
-        vm.snapshotGasLastCall("rounds", "claimFee");
+        vm.snapshotGasLastCall("rounds", "claimFees 1 round");
+    }
+
+    function test_claimFees__ten_rounds_of_a_grant__joined_for_half_the_gas() public {
+        Scene memory scene = granted(1, 1, 1 ether);
+        IConversionRounds.ClaimedRound[] memory claims = new IConversionRounds.ClaimedRound[](10);
+        for (uint256 k = 0; k < claims.length; ++k) {
+            open(scene, publish(1));
+            submitAll(scene);
+            propose(scene, 1);
+            claims[k] = claimsOf(scene)[0];
+        }
+        skip(CHALLENGE_SECONDS + 1);
+        rounds.claimFees(scene.committee, 1, claims);
+        vm.assertLe(vm.snapshotGasLastCall("rounds", "claimFees 10 rounds"), 10 * 50_000, "claimFees");
+        vm.assertEq(treasury.creditOf(memberOf(scene, 1)), 10 * FEE);
+        vm.assertEq(proxies.proxyOf(memberOf(scene, 1)).served, 10);
     }
 
     function test_gas__hundred_records__proposal_within_25k_a_record() public {

@@ -316,10 +316,10 @@ contract RoundsRefusalsTest is RoundsTest {
     // --- fees ---
 
     function _claim(RoundsWorld.Scene memory scene, uint8 slot) private view returns (bytes memory) {
-        return abi.encodeCall(rounds.claimFee, (scene.roundId, scene.committee, world.roundHash(), slot));
+        return abi.encodeCall(rounds.claimFees, (scene.committee, slot, world.roundClaims()));
     }
 
-    function test_claimFee__too_early_twice_or_for_nothing__refused_by_name() public {
+    function test_claimFees__too_early_twice_or_for_nothing__refused_by_name() public {
         world.openScene(2, 3, 1);
         RoundsWorld.Scene memory scene = world.scene();
         world.submitByThreshold();
@@ -335,10 +335,14 @@ contract RoundsRefusalsTest is RoundsTest {
         assertLogged(to, [IRounds.FeeClaimed.selector, word(id), word(member(scene, 1)), 0], abi.encode(uint256(FEE)));
         refuse(STRANGER, to, _claim(scene, 1), abi.encodeWithSelector(IRounds.AlreadyClaimed.selector, id, 1));
         refuse(STRANGER, to, _claim(scene, 3), abi.encodeWithSelector(IRounds.NotSubmitted.selector, id, 3));
+        IRounds.ClaimedRound[] memory twice = new IRounds.ClaimedRound[](2);
+        twice[0] = twice[1] = world.roundClaims()[0];
+        bytes memory input = abi.encodeCall(rounds.claimFees, (scene.committee, 2, twice));
+        refuse(STRANGER, to, input, abi.encodeWithSelector(IRounds.AlreadyClaimed.selector, id, 2));
     }
 
     /// Posted cfrags are paid whether or not the round is finalized.
-    function test_claimFee__expired_round__standing_cfrags_are_paid() public {
+    function test_claimFees__expired_round__standing_cfrags_are_paid() public {
         world.openScene(2, 3, 5);
         RoundsWorld.Scene memory scene = world.scene();
         world.submitAs(3);

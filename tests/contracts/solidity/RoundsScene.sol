@@ -112,6 +112,10 @@ contract RoundsScene is RoundsWorld {
         return dataHash(scene());
     }
 
+    function roundClaims() external view returns (IConversionRounds.ClaimedRound[] memory) {
+        return claimsOf(scene());
+    }
+
     function challengeKeys() external view returns (IConversionRounds.ChallengeKeys memory) {
         return keysOf(scene());
     }

@@ -383,7 +383,13 @@ abstract contract RoundsWorld is Test, Prover {
     }
 
     function claim(Scene memory scene, uint8 slot) internal {
-        rounds.claimFee(scene.roundId, scene.committee, dataHash(scene), slot);
+        rounds.claimFees(scene.committee, slot, claimsOf(scene));
+    }
+
+    /// @dev The scene's round alone.
+    function claimsOf(Scene memory scene) internal view returns (IConversionRounds.ClaimedRound[] memory claims) {
+        claims = new IConversionRounds.ClaimedRound[](1);
+        claims[0] = IConversionRounds.ClaimedRound(scene.roundId, dataHash(scene));
     }
 
     function assertPhase(Scene memory scene, IConversionRounds.Phase expected) internal view {
