@@ -18,16 +18,13 @@ from tpre_offchain.errors import TpreError
 
 CONCURRENT: Final = (1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 100, 200)
 ROUND_TIMEOUT_S: Final = 120.0
-CALM_S: Final = 3.0
-"""Without a block, after which nothing is left to be done."""
 OnStep = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class LoadPlan:
     """``concurrent``: numbers of requests at once, each ``repetitions`` times. ``rate`` a second for ``seconds``.
-    ``batches``: numbers of records in one round. ``apart``: whether each begins when the proxies have claimed the
-    fees of what went before.
+    ``batches``: numbers of records in one round. ``exchange``: off the chain, in one transaction each.
     """
 
     concurrent: Sequence[int] = CONCURRENT
@@ -35,7 +32,7 @@ class LoadPlan:
     rate: float = 10.0
     seconds: float = 60.0
     batches: Sequence[int] = (1, 10, 50, 100)
-    apart: bool = True
+    exchange: bool = False
 
     @property
     def conversions(self) -> int:
@@ -51,15 +48,10 @@ async def measure_load(sharing: Sharing, listener: RoundListener, plan: LoadPlan
     concurrent = []
     for count in plan.concurrent:
         say(f"{count} requests at once")
-        runs = []
-        for _ in range(plan.repetitions):
-            await _calm(sharing, plan)
-            runs.append(await _together(sharing, listener, [one] * count))
+        runs = [await _together(sharing, listener, [one] * count) for _ in range(plan.repetitions)]
         concurrent.append({"requests": count, **_joined(runs, count)})
     say(f"{plan.rate:g} requests a second for {plan.seconds:g} s")
-    await _calm(sharing, plan)
     steady = await _steady(sharing, listener, plan, one)
-    await _calm(sharing, plan)
     batches = []
     for size in plan.batches:
         say(f"a batch of {size}")
@@ -70,28 +62,15 @@ async def measure_load(sharing: Sharing, listener: RoundListener, plan: LoadPlan
         row["growth"] = round(row["latency_ms"]["p50"] / first, 2)
     context = sharing.granted.verified.context
     return {
-        "kind": "load",
+        "kind": "load_exchange" if plan.exchange else "load",
         "machine": machine(),
         "t": context.threshold,
         "n": len(context.members),
         "repetitions": plan.repetitions,
-        "apart": plan.apart,
         "concurrent": concurrent,
         "steady": {"rate": plan.rate, "seconds": plan.seconds, **steady},
         "batches": batches,
     }
-
-
-async def _calm(sharing: Sharing, plan: LoadPlan) -> None:
-    """Until the proxies have claimed the fees of earlier rounds: what is measured next is not to wait for that."""
-    if not plan.apart:
-        return
-    connection = sharing.user.connection
-    await asyncio.sleep((await sharing.user.contracts.rounds.settings()).challenge_seconds)
-    before = -1
-    while (now := (await connection.latest()).number) != before:
-        before = now
-        await asyncio.sleep(CALM_S)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def _sections() -> Mapping[str, Section]:
         "exchange": report_rounds.exchange,
         "shares": report_rounds.shares,
         "load": report_rounds.load,
+        "load_exchange": report_rounds.load,
         "frugality": report_rounds.frugality,
         "gas": report_gas.section,
         "simulation": report_gas.simulation,

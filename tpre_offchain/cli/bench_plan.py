@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,13 +69,14 @@ def measure_rounds(
     return on_fresh_net(size, threshold, work, say, exchange=exchange)
 
 
-def measure_load(*, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
-    """Many rounds at once, 3 of 5, on a net of their own."""
+def measure_load(*, quick: bool, say: Callable[[str], None], exchange: bool = False) -> dict[str, Any]:
+    """Many rounds at once, 3 of 5, on a net of their own. ``exchange``: off the chain, in one transaction each."""
     from tpre_offchain.bench import load
     from tpre_offchain.bench.sharing import share
     from tpre_offchain.cli.bench_net import BenchNet, on_fresh_net
 
-    plan = load.LoadPlan((1, 5, 10), 1, 5, 5, (1, 10), apart=False) if quick else load.LoadPlan()
+    plan = load.LoadPlan((1, 5, 10), 1, 5, 5, (1, 10)) if quick else load.LoadPlan()
+    plan = replace(plan, exchange=exchange)
 
     async def work(net: BenchNet) -> dict[str, Any]:
         sharing = await share(
@@ -87,7 +89,7 @@ def measure_load(*, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
         )
         return await load.measure_load(sharing, net.listener, plan, say)
 
-    return on_fresh_net(5, 3, work, say)
+    return on_fresh_net(5, 3, work, say, exchange=exchange)
 
 
 def measure_frugality(idle_s: float, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
@@ -139,6 +141,7 @@ def _measurements() -> Mapping[str, Measurement]:
         "exchange": _exchange,
         "shares": _shares,
         "load": _load,
+        "load_exchange": _load_exchange,
         "frugality": _frugality,
         "gas": _gas,
     }
@@ -164,6 +167,10 @@ def _shares(quick: bool) -> Mapping[str, Any]:
 
 def _load(quick: bool) -> Mapping[str, Any]:
     return measure_load(quick=quick, say=_silent)
+
+
+def _load_exchange(quick: bool) -> Mapping[str, Any]:
+    return measure_load(quick=quick, say=_silent, exchange=True)
 
 
 def _frugality(quick: bool) -> Mapping[str, Any]:

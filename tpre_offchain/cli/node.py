@@ -115,7 +115,7 @@ def _anvil_command(port: int) -> list[str]:
     if anvil is None:
         raise NodeMissing("there is no anvil in node_modules or on PATH")
     command = [str(anvil), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)]
-    return [*command, "--hardfork", "prague", "--accounts", "1"]
+    return [*command, "--hardfork", "prague", "--accounts", "1", "--prune-history", "400"]
 
 
 def _geth_command(folder: Path, port: int) -> list[str]:

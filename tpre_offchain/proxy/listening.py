@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import structlog
+from coincurve import PrivateKey
 from eth_account.signers.local import LocalAccount
-from eth_typing import Hash32
 
 from tpre_offchain.chain.outbox import Outbox
 from tpre_offchain.errors import ConfigError, TpreError
@@ -52,8 +52,14 @@ def listen(host_port: str) -> socket.socket:
 
 
 def signer(account: LocalAccount) -> Sign:
-    """Signs as this account."""
-    return lambda digest: bytes(account.unsafe_sign_hash(Hash32(digest)).signature)
+    """Signs as this account; by the library below eth-account, which would derive the public key each time."""
+    key = PrivateKey(bytes(account.key))
+
+    def sign(digest: bytes) -> bytes:
+        signature = key.sign_recoverable(digest, hasher=None)
+        return signature[:-1] + bytes([27 + signature[-1]])
+
+    return sign
 
 
 def url_of(listening: socket.socket) -> str:

@@ -90,13 +90,15 @@ def round_(run: Invocation, rounds: int, committee: str, exchange: bool, output:
 
 @command.command("load")
 @click.option("--quick", is_flag=True, help="Fewer requests, a shorter minute.")
+@click.option("--exchange", is_flag=True, help="Cfrags and votes over HTTP, one transaction a round.")
 @_measurement
 @verb()
-def load(run: Invocation, quick: bool, output: Path | None) -> Reply:
+def load(run: Invocation, quick: bool, exchange: bool, output: Path | None) -> Reply:
     """Time 1 to 200 requests at once, 10 a second for a minute, and batches, on a net of its own."""
     from tpre_offchain.cli.bench_plan import measure_load
 
-    return _reply(measure_load(quick=quick, say=lambda line: _progress(run, line)), output, shown_bench.load)
+    figures = measure_load(quick=quick, say=lambda line: _progress(run, line), exchange=exchange)
+    return _reply(figures, output, shown_bench.load)
 
 
 @command.command("shares")
