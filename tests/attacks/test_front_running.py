@@ -55,12 +55,11 @@ def test_proposal__copied_by_another_member__takes_the_lead_and_neither_fee_nor_
     result_hash = ground.result_hash(played, 0b11)
     ground.evm.send(ground.proxy(1), "ConversionRounds", "vote", *papers, 1, result_hash, True)
     ground.evm.now += SETTINGS.rounds.challenge_seconds + 1
+    claims = [structs.ClaimedRound(played.id, hashed)]
     for slot in (1, 2):
-        ground.evm.send(ground.proxy(3), "ConversionRounds", "claimFees", ground.committee, slot, [(played.id, hashed)])
+        ground.evm.send(ground.proxy(3), "ConversionRounds", "claimFees", ground.committee, slot, claims)
         assert ground.evm.call("Treasury", "creditOf", ground.proxy(slot)) == FEE
-    ground.refused(
-        "NotSubmitted", ground.proxy(3), "ConversionRounds", "claimFees", ground.committee, 3, [(played.id, hashed)]
-    )
+    ground.refused("NotSubmitted", ground.proxy(3), "ConversionRounds", "claimFees", ground.committee, 3, claims)
     assert ground.evm.call("Treasury", "creditOf", ground.proxy(3)) == 0
 
 

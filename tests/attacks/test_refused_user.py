@@ -50,7 +50,14 @@ def test_round__revoked_in_the_middle__is_not_finalized(ground: Ground, phase: s
     # what was posted is owed all the same
     ground.evm.send(ground.stranger, "ConversionRounds", "close", *papers)
     ground.evm.now += SETTINGS.rounds.challenge_seconds + 1
-    ground.evm.send(ground.stranger, "ConversionRounds", "claimFees", ground.committee, 1, [(papers[0], papers[2])])
+    ground.evm.send(
+        ground.stranger,
+        "ConversionRounds",
+        "claimFees",
+        ground.committee,
+        1,
+        [structs.ClaimedRound(played.id, papers[2])],
+    )
     assert ground.evm.call("Treasury", "creditOf", ground.proxy(1)) == FEE
 
 

@@ -124,7 +124,13 @@ def test_submission_proposal_and_vote__twice__are_counted_once(ground: Ground) -
     ground.refused("AlreadyVoted", ground.proxy(3), *vote, 3, hashed, True)  # the proposal was its vote
     ground.evm.send(ground.proxy(1), *vote, 1, hashed, True)
     ground.evm.now += SETTINGS.rounds.challenge_seconds + 1
-    claim = ("ConversionRounds", "claimFees", ground.committee, 1, [(played.id, ground.papers(played)[1])])
+    claim = (
+        "ConversionRounds",
+        "claimFees",
+        ground.committee,
+        1,
+        [structs.ClaimedRound(played.id, ground.papers(played)[1])],
+    )
     ground.evm.send(ground.stranger, *claim)
     ground.refused("AlreadyClaimed", ground.stranger, *claim)
 

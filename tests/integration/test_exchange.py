@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections import Counter
@@ -217,3 +218,23 @@ async def test_round__peer_lies_replays_and_floods__refused_and_finished_all_the
 
 def peer_headers() -> tuple[str, ...]:
     return ("X-TPRE-Slot", "X-TPRE-Signature")
+
+
+async def test_rounds__forty_at_once__one_transaction_each_and_their_fees_together(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        await start(w, 0, 1, 2, 3, 4)
+        record = await w.publish(0)
+        grant_id = await w.grant(3, 5)
+        rounds = await asyncio.gather(*(w.open_round(grant_id, [record]) for _ in range(40)))
+        for round_id in rounds:
+            await w.reaches(round_id, RoundFinalized)
+        by_chain = [round_id for round_id in rounds if await w.of_round(round_id, CfragsSubmitted)]
+        assert len(by_chain) < len(rounds) / 2, "proxies that have much to do give up on each other"
+
+        paid: list[FeeClaimed] = []
+        deadline = time.monotonic() + 30
+        while len(paid) < 3 * len(rounds):
+            assert time.monotonic() < deadline
+            paid = [claim for round_id in rounds for claim in await w.of_round(round_id, FeeClaimed)]
+        assert len({claim.at.tx_hash for claim in paid}) < len(paid) / 2
+        assert_no_crash(w)

@@ -225,7 +225,7 @@ class RoundsMachine(Walk):
     def claim_as(self, pick: int, slot: int) -> None:
         r = self.model.rounds[self.index(pick)]
         error = self.model.claim(self.evm.now, r, slot)
-        claims = [(r.id, self.papers(r)[1])]
+        claims = [structs.ClaimedRound(r.id, self.papers(r)[1])]
         self.in_round(error, self.world.stranger, "claimFees", self.world.committee, slot, claims)
 
     @OPENED

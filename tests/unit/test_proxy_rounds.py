@@ -38,6 +38,7 @@ from tpre_offchain.proxy.rounds import (
     slot_of,
     slots_of,
 )
+from tpre_offchain.proxy.serving import WorkerSettings
 from tpre_offchain.proxy.snapshot import Verdict
 from tpre_offchain.types import Address, Epoch, GrantId, Label, RecordId, RoundId, Slot, StreamId
 
@@ -237,6 +238,18 @@ def seat(slot: int = 1) -> Seat:
     numbers |= {"delegatee": ACCOUNTS[0], "delegator": ACCOUNTS[1], "status": Status.GRANTED, "expiry": 5_000}
     access = Access(**numbers | {"committee_hash": bytes(32), "offered": False, "threshold": 3})
     return Seat(GrantId(7), Slot(slot), COMMITTEE, replace(access, stream_id=StreamId(1)))
+
+
+class TestWaits:
+    def test_beside__others_run_too__every_wait_grows(self) -> None:
+        one, settings = OpenRound(ROUND, seat(), SETTINGS, crowd=20), WorkerSettings(crowd_s=0.1)
+        waits = settings.beside(one)
+        grown = (settings.backoff_s + 2.0, settings.patience_s + 2.0, settings.settle_s + 2.0)
+        assert (waits.backoff_s, waits.patience_s, waits.settle_s) == pytest.approx(grown)
+
+    def test_beside__very_many_others__a_quarter_of_the_round_at_most(self) -> None:
+        one = OpenRound(ROUND, seat(), SETTINGS, crowd=1_000_000)
+        assert WorkerSettings().beside(one).backoff_s == WorkerSettings().backoff_s + SETTINGS.round_seconds / 4
 
 
 class TestOpenRound:

@@ -42,6 +42,7 @@ STRUCTS: Mapping[str, type[Any]] = {
     "IConversionRounds.Submission": structs.Submission,
     "IConversionRounds.ChallengeKeys": structs.ChallengeKeys,
     "IConversionRounds.CapsuleReport": structs.CapsuleReport,
+    "IConversionRounds.ClaimedRound": structs.ClaimedRound,
 }
 
 ENUMS: Mapping[str, type[IntEnum]] = {
