@@ -19,6 +19,7 @@ from tpre_offchain.bench.listening import RoundListener
 from tpre_offchain.bench.machine import machine
 from tpre_offchain.bench.sharing import Sharing
 from tpre_offchain.bench.timing import summary
+from tpre_offchain.chain.call import Call
 from tpre_offchain.chain.events import RoundOpened
 
 MIB: Final = 1024 * 1024
@@ -80,11 +81,12 @@ async def measure_frugality(
 
 async def _idle(sharing: Sharing, proxies: Sequence[ProxyProcess], plan: FrugalityPlan) -> dict[str, float]:
     """Calls an hour by method, of the proxy that made the most."""
+    block = Call(sharing.user.outbox.address, b"", gas_hint=21_000, description="make a block")
     before = [await _calls(one) for one in proxies]
     started = time.monotonic()
     while (left_s := started + plan.idle_s - time.monotonic()) > 0:
         await asyncio.sleep(min(plan.block_s, left_s))
-        await sharing.user.connection.rpc("evm_mine")
+        await sharing.user.outbox.send(block)
     hours = (time.monotonic() - started) / 3_600
     made = [await _calls(one) - calls for one, calls in zip(proxies, before, strict=True)]
     return {method: round(count / hours, 1) for method, count in sorted(max(made, key=Counter.total).items())}

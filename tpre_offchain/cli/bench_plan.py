@@ -93,7 +93,7 @@ def measure_load(*, quick: bool, say: Callable[[str], None], exchange: bool = Fa
 
 
 def measure_frugality(idle_s: float, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Five proxies without work, then with much."""
+    """Five proxies without work, then with much, in one transaction a round."""
     from tpre_offchain.bench import frugality
     from tpre_offchain.bench.sharing import share
     from tpre_offchain.cli.bench_net import BenchNet, on_fresh_net
@@ -108,7 +108,7 @@ def measure_frugality(idle_s: float, rounds: int, say: Callable[[str], None]) ->
         ]
         return await frugality.measure_frugality(sharing, net.listener, proxies, plan, say)
 
-    return on_fresh_net(5, 3, work, say)
+    return on_fresh_net(5, 3, work, say, exchange=True)
 
 
 def measure_shares(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
