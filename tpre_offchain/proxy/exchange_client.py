@@ -24,7 +24,8 @@ ANSWER_BYTES: Final = 4_096
 NO_ROUND: Final = 404
 BUSY: Final = 503
 NOT_YET_S: Final = 0.02
-"""Until a member that has not seen the round yet, or is busy, is asked again."""
+"""Until a member that has not seen the round yet, or is busy, is asked again; doubled each time."""
+ASK_AGAIN_S: Final = 0.5
 AnswerT = TypeVar("AnswerT")
 
 
@@ -79,11 +80,13 @@ class ExchangeClient:
         return answer
 
     async def _until_heard(self, where: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        pause_s = NOT_YET_S
         while True:
             status, answer = await self._once(where, body, headers)
             if status not in (NO_ROUND, BUSY):
                 return status, answer
-            await asyncio.sleep(NOT_YET_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, ASK_AGAIN_S)
 
     async def _once(self, where: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         if self._session is None:
