@@ -23,7 +23,8 @@ from tpre_offchain.clients.points import chain_proof
 from tpre_offchain.clients.session import domain_of
 from tpre_offchain.crypto.keys import prove_key
 from tpre_offchain.proxy.cursor import IN_MEMORY, Cursor
-from tpre_offchain.proxy.worker import ProxyWorker, WorkerSettings
+from tpre_offchain.proxy.worker import ProxyWorker
+from tpre_offchain.proxy.worker_settings import WorkerSettings
 from tpre_offchain.storage.local import LocalStore
 from tpre_offchain.storage.store import BlobStore
 

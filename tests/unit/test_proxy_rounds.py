@@ -38,8 +38,8 @@ from tpre_offchain.proxy.rounds import (
     slot_of,
     slots_of,
 )
-from tpre_offchain.proxy.serving import WorkerSettings
 from tpre_offchain.proxy.snapshot import Verdict
+from tpre_offchain.proxy.worker_settings import WorkerSettings
 from tpre_offchain.types import Address, Epoch, GrantId, Label, RecordId, RoundId, Slot, StreamId
 
 ROUND = RoundId(7 << 32)

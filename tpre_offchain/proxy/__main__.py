@@ -24,7 +24,7 @@ from tpre_offchain.crypto.keys import Identity
 from tpre_offchain.errors import ConfigError, CryptoError, TpreError
 from tpre_offchain.proxy.process import ProcessSettings, serve
 from tpre_offchain.proxy.telemetry import configure_logs
-from tpre_offchain.proxy.worker import WorkerSettings
+from tpre_offchain.proxy.worker_settings import WorkerSettings
 
 PRIVATE_MODE = 0o077
 

@@ -52,7 +52,7 @@ class OpenRound:
     """By the process's own clock: when the newest event came in."""
 
     crowd: int = 0
-    """The most rounds of this proxy that ran at the same time, whenever that was looked at."""
+    """The most other rounds of this proxy that ran at the same time, whenever that was looked at."""
     phase: Phase = Phase.NONE
     """As it was last looked at."""
 

@@ -20,7 +20,8 @@ from tpre_offchain.proxy.cursor import IN_MEMORY, Cursor
 from tpre_offchain.proxy.health import HealthServer
 from tpre_offchain.proxy.listening import Listening, listen, signer, url_of
 from tpre_offchain.proxy.telemetry import Metrics
-from tpre_offchain.proxy.worker import ProxyWorker, WorkerSettings
+from tpre_offchain.proxy.worker import ProxyWorker
+from tpre_offchain.proxy.worker_settings import WorkerSettings
 
 CURSOR_FILE = "cursor.db"
 OUTBOX_FILE = "outbox.db"

@@ -6,8 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from typing import Self
 
 import structlog
 
@@ -48,49 +46,12 @@ from tpre_offchain.proxy.open_round import OpenRound
 from tpre_offchain.proxy.rounds import ROUND_EVENTS
 from tpre_offchain.proxy.telemetry import Metrics
 from tpre_offchain.proxy.watcher import Watcher
+from tpre_offchain.proxy.worker_settings import WorkerSettings
 from tpre_offchain.types import Slot
 
 SETTLED_AT_ONCE = 8
 """Rounds that are over that are held against storage at one time: they can wait, and conversions cannot."""
 REKEY_NEEDED = (Submit, Propose, FinalizeSigned, Challenge, ReportCapsule, Complain)
-
-
-@dataclass(frozen=True)
-class WorkerSettings:
-    """``backoff_s``: what one place in a queue is worth; a few block times. ``retry_s``: after a step that failed or
-    came too late, doubled with each failure up to ``retry_limit_s``. ``simulate``: run each transaction by ``eth_call``
-    before it is sent, which costs a call and saves gas when the view is stale. ``confirmations``: blocks to wait until
-    an event counts. ``poll_s``: between questions where the endpoint cannot push. ``recheck_s``: the longest time a
-    running round is not held against the contract's storage. ``patience_s``: how long a round may go on off the chain,
-    where it does, before this proxy takes the chain's way. ``settle_s``: how long it waits for a result that it signed
-    to come into a block: more than a block time. ``compare_s``: between comparisons of the endpoints, where there are
-    several. ``crowd_s``: what each round that runs at the same time adds to the first, ``patience_s`` and ``settle_s``:
-    everybody has that much more to do. ``gather_s``: how long a fee that came due waits for others of its grant, to be
-    claimed with them.
-    """
-
-    backoff_s: float = 2.0
-    retry_s: float = 1.0
-    retry_limit_s: float = 30.0
-    simulate: bool = False
-    confirmations: int = 0
-    poll_s: float = 1.0
-    recheck_s: float = 30.0
-    patience_s: float = 1.5
-    settle_s: float = 15.0
-    compare_s: float = 600.0
-    crowd_s: float = 0.1
-    gather_s: float = 2.0
-
-    def beside(self, one: OpenRound) -> Self:
-        """The waits of a round with its crowd; a quarter of its time at most is added."""
-        more_s = min(one.crowd * self.crowd_s, one.settings.round_seconds / 4)
-        return replace(
-            self,
-            backoff_s=self.backoff_s + more_s,
-            patience_s=self.patience_s + more_s,
-            settle_s=self.settle_s + more_s,
-        )
 
 
 class RoundServer:
@@ -133,7 +94,7 @@ class RoundServer:
         while True:
             seat = await self._watcher.seat(one)
             snapshot = one.snapshot(seat, self._time.now())
-            one.crowd = max(one.crowd, self._watcher.running)
+            one.crowd = max(one.crowd, self._watcher.running - 1)
             wait = self._settings.beside(one)
             action = decide(snapshot, Me(seat.slot, wait.backoff_s, wait.patience_s, wait.settle_s))
             match action:

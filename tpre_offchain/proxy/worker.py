@@ -36,12 +36,11 @@ from tpre_offchain.proxy.feed import ChainTime, Feed, News
 from tpre_offchain.proxy.grants import GrantBook
 from tpre_offchain.proxy.listening import Listening, register_endpoint
 from tpre_offchain.proxy.open_round import OpenRound
-from tpre_offchain.proxy.serving import RoundServer, WorkerSettings
+from tpre_offchain.proxy.serving import RoundServer
 from tpre_offchain.proxy.telemetry import Metrics
 from tpre_offchain.proxy.watcher import Watcher
+from tpre_offchain.proxy.worker_settings import WorkerSettings
 from tpre_offchain.types import RoundId
-
-__all__ = ["ProxyWorker", "WorkerSettings"]
 
 
 class ProxyWorker:

@@ -142,7 +142,7 @@ def serve(
     from tpre_offchain.clients.files import write_over
     from tpre_offchain.proxy.process import ProcessSettings, serve
     from tpre_offchain.proxy.telemetry import configure_logs
-    from tpre_offchain.proxy.worker import WorkerSettings
+    from tpre_offchain.proxy.worker_settings import WorkerSettings
 
     configure_logs()
     keys = opening.open_keys(run, "proxy")
