@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Blockhash} from "@openzeppelin/contracts/utils/Blockhash.sol";
-
+import {GrantChecks} from "./GrantChecks.sol";
 import {IConversionRounds} from "./interfaces/IConversionRounds.sol";
 import {IGrantRegistry} from "./interfaces/IGrantRegistry.sol";
 import {IKeyRegistry} from "./interfaces/IKeyRegistry.sol";
@@ -19,20 +18,15 @@ import {RekeyVerifier} from "./RekeyVerifier.sol";
 /// @title GrantRegistry
 /// @dev Assumes of the other contracts: KeyRegistry takes a key only with its proof; ProxyRegistry's draw is a function of its arguments and of
 /// who was active at that block; labels of RecordRegistry never change; ConversionRounds credits from a grant's money only what takeQuota took.
-contract GrantRegistry is IGrantRegistry {
+contract GrantRegistry is GrantChecks {
     uint8 private constant DELEGATING = 1;
     uint8 private constant RECEIVING = 2;
-    uint8 private constant PROXY = 3;
     uint8 private constant MAXIMUM_COMMITTEE = 32;
-    uint256 private constant MAXIMUM_TEXT = 512;
     /// Redraw fees go where nobody can fetch them: neither side may gain by a redraw.
     address private constant BURNED = 0x000000000000000000000000000000000000dEaD;
     bytes32 private constant GOOD_FRAGMENT = "fragment is good";
-    /// What the request writes where the grant will put its hashes: whoever asks pays for the two slots, not the owner who answers. Reads as 0.
-    bytes32 private constant RESERVED = bytes32(uint256(1));
 
     IKeyRegistry public immutable keys;
-    IProxyRegistry public immutable proxies;
     IRecordRegistry public immutable records;
     ITreasury public immutable treasury;
     address public immutable rounds;
@@ -41,10 +35,6 @@ contract GrantRegistry is IGrantRegistry {
     uint128 public immutable complaintPenaltyWei;
     uint40 public immutable maxGrantSeconds;
 
-    /// @inheritdoc IGrantRegistry
-    uint64 public grantCount;
-    mapping(GrantId => Access) private _access;
-    mapping(GrantId => mapping(uint32 epoch => bytes32)) private _rekeyHash;
     mapping(address delegatee => mapping(StreamId => GrantId)) private _latest;
 
     modifier onlyRounds() {
@@ -54,9 +44,9 @@ contract GrantRegistry is IGrantRegistry {
 
     constructor(
         IKeyRegistry keys_, IProxyRegistry proxies_, IRecordRegistry records_, ITreasury treasury_, address rounds_, Settings memory settings
-    ) {
+    ) GrantChecks(proxies_) {
         if (settings.maxGrantSeconds == 0 || rounds_ == address(0)) revert BadSettings();
-        (keys, proxies, records, treasury, rounds) = (keys_, proxies_, records_, treasury_, rounds_);
+        (keys, records, treasury, rounds) = (keys_, records_, treasury_, rounds_);
         redrawFeeWei = settings.redrawFeeWei;
         complaintPenaltyWei = settings.complaintPenaltyWei;
         maxGrantSeconds = settings.maxGrantSeconds;
@@ -312,13 +302,6 @@ contract GrantRegistry is IGrantRegistry {
         if (good) proxies.penalize(msg.sender, access.delegator, complaintPenaltyWei, GOOD_FRAGMENT);
     }
 
-    /// @dev The sender is the slot's member, and `nodeKey` its key of the version that the committee names.
-    function _requireSlot(Member[] calldata committee, uint8 slot, G1Point calldata nodeKey) private view {
-        if (slot == 0 || slot > committee.length || committee[slot - 1].accountOf() != msg.sender) revert NotInSlot(slot, msg.sender);
-        uint16 version = committee[slot - 1].keyVersionOf();
-        if (BLS12381.hashOf(nodeKey) != proxies.proxyKeyHash(msg.sender, version)) revert IKeyRegistry.KeyMismatch(msg.sender, PROXY, version);
-    }
-
     // --- for ConversionRounds ---
 
     /// @inheritdoc IGrantRegistry
@@ -379,67 +362,7 @@ contract GrantRegistry is IGrantRegistry {
         return (_isLive(access), _orZero(access.committeeHash));
     }
 
-    function _isLive(Access storage access) private view returns (bool) {
-        return access.status == Status.Granted && block.timestamp < access.expiry;
-    }
-
-    /// @dev The draw of SPEC §7. The seed is the hash of the request's own block, which no transaction of that block can read.
-    function _draw(GrantId grantId, Access storage access) private view returns (Member[] memory) {
-        uint256 requestBlock = access.requestBlock;
-        if (block.number <= requestBlock) revert DrawTooEarly(grantId, requestBlock);
-        bytes32 blockHash = _hashOfBlock(requestBlock);
-        if (blockHash == 0) revert DrawLapsed(grantId, requestBlock, block.number);
-        return proxies.draw(Transcript.drawSeed(blockHash, grantId), access.poolSize, requestBlock, access.committeeSize);
-    }
-
-    /// @dev True once the hash of the request's block cannot be had any more.
-    function _isLapsed(uint256 requestBlock) private view returns (bool) {
-        return block.number > requestBlock && _hashOfBlock(requestBlock) == 0;
-    }
-
-    /// @dev The hash of an earlier block, 0 if it cannot be had. Blocks beyond the last 256 are asked of EIP-2935's contract. OpenZeppelin's
-    /// Blockhash.blockHash would take the data of a revert for a hash, and where that contract is a stub that reverts with a message (the
-    /// Hardhat node's) every draw would have the same seed: only 32 bytes of success count here.
-    function _hashOfBlock(uint256 number) private view returns (bytes32) {
-        if (block.number - number <= 256) return blockhash(number);
-        (bool ok, bytes memory answer) = Blockhash.HISTORY_STORAGE_ADDRESS.staticcall(abi.encode(number));
-        return ok && answer.length == 32 ? bytes32(answer) : bytes32(0);
-    }
-
-    function _orZero(bytes32 stored) private pure returns (bytes32) {
-        return stored == RESERVED ? bytes32(0) : stored;
-    }
-
     function _moneyOf(GrantId grantId) private pure returns (bytes32) {
         return bytes32(uint256(GrantId.unwrap(grantId)));
-    }
-
-    // --- requirements ---
-
-    function _known(GrantId grantId) private view returns (Access storage access) {
-        access = _access[grantId];
-        if (access.status == Status.None) revert UnknownGrant(grantId);
-    }
-
-    function _requireStatus(GrantId grantId, Status expected) private view returns (Access storage access) {
-        access = _known(grantId);
-        if (access.status != expected) revert WrongStatus(grantId, access.status, expected);
-    }
-
-    function _requireLive(GrantId grantId) private view returns (Access storage access) {
-        access = _requireStatus(grantId, Status.Granted);
-        if (block.timestamp >= access.expiry) revert StaleGrant(grantId, access.expiry);
-    }
-
-    function _requireDelegator(GrantId grantId, Access storage access) private view {
-        if (msg.sender != access.delegator) revert NotDelegator(grantId, msg.sender, access.delegator);
-    }
-
-    function _requireCommittee(GrantId grantId, Access storage access, Member[] calldata committee) private view {
-        if (Transcript.committeeHash(committee) != access.committeeHash) revert CommitteeMismatch(grantId);
-    }
-
-    function _requireShort(uint256 length) private pure {
-        if (length > MAXIMUM_TEXT) revert TextTooLong(length, MAXIMUM_TEXT);
     }
 }
