@@ -23,6 +23,8 @@ CHAIN_ID: Final = 31337
 START_TIMEOUT_S: Final = 60.0
 PROJECT: Final = Path(__file__).resolve().parents[2]
 GETH_GAS_LIMIT: Final = 60_000_000
+STATES_KEPT: Final = 128
+"""Blocks whose state anvil can be asked for: each is a copy of the whole state, and writing them to disk is slow."""
 _LISTENING: Final = re.compile(
     r"(?:Listening on |JSON-RPC server at http://|HTTP server started +endpoint=)127\.0\.0\.1:(\d+)"
 )
@@ -115,7 +117,7 @@ def _anvil_command(port: int) -> list[str]:
     if anvil is None:
         raise NodeMissing("there is no anvil in node_modules or on PATH")
     command = [str(anvil), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)]
-    return [*command, "--hardfork", "prague", "--accounts", "1", "--prune-history", "400"]
+    return [*command, "--hardfork", "prague", "--accounts", "1", "--prune-history", str(STATES_KEPT)]
 
 
 def _geth_command(folder: Path, port: int) -> list[str]:
