@@ -18,26 +18,30 @@ from tpre_offchain.errors import TpreError
 
 CONCURRENT: Final = (1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 100, 200)
 ROUND_TIMEOUT_S: Final = 120.0
+AT_LEAST: Final = 20
 OnStep = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """``concurrent``: numbers of requests at once, each ``repetitions`` times. ``rate`` a second for ``seconds``.
+    """``concurrent``: numbers of requests at once, each ``times``. ``rate`` a second for ``seconds``.
     ``batches``: numbers of records in one round. ``exchange``: off the chain, in one transaction each.
     """
 
     concurrent: Sequence[int] = CONCURRENT
-    repetitions: int = 1
     rate: float = 10.0
     seconds: float = 60.0
     batches: Sequence[int] = (1, 10, 50, 100)
     exchange: bool = False
 
+    def times(self, count: int) -> int:
+        """How often so many requests are sent at once: few of them say little."""
+        return max(1, AT_LEAST // count)
+
     @property
     def conversions(self) -> int:
         """Of records, in all."""
-        requests = self.repetitions * (sum(self.concurrent) + sum(self.batches))
+        requests = sum(count * self.times(count) for count in self.concurrent) + sum(self.batches)
         return requests + int(self.rate * self.seconds) + 100
 
 
@@ -48,15 +52,15 @@ async def measure_load(sharing: Sharing, listener: RoundListener, plan: LoadPlan
     concurrent = []
     for count in plan.concurrent:
         say(f"{count} requests at once")
-        runs = [await _together(sharing, listener, [one] * count) for _ in range(plan.repetitions)]
+        runs = [await _together(sharing, listener, [one] * count) for _ in range(plan.times(count))]
         concurrent.append({"requests": count, **_joined(runs, count)})
     say(f"{plan.rate:g} requests a second for {plan.seconds:g} s")
     steady = await _steady(sharing, listener, plan, one)
     batches = []
     for size in plan.batches:
         say(f"a batch of {size}")
-        runs = [await _together(sharing, listener, [sharing.records[:size]]) for _ in range(plan.repetitions)]
-        batches.append({"records": size, **_joined(runs, size)})
+        run = await _together(sharing, listener, [sharing.records[:size]])
+        batches.append({"records": size, **_joined([run], size)})
     first = concurrent[0]["latency_ms"]["p50"]
     for row in concurrent:
         row["growth"] = round(row["latency_ms"]["p50"] / first, 2)
@@ -66,7 +70,6 @@ async def measure_load(sharing: Sharing, listener: RoundListener, plan: LoadPlan
         "machine": machine(),
         "t": context.threshold,
         "n": len(context.members),
-        "repetitions": plan.repetitions,
         "concurrent": concurrent,
         "steady": {"rate": plan.rate, "seconds": plan.seconds, **steady},
         "batches": batches,

@@ -75,7 +75,7 @@ def measure_load(*, quick: bool, say: Callable[[str], None], exchange: bool = Fa
     from tpre_offchain.bench.sharing import share
     from tpre_offchain.cli.bench_net import BenchNet, on_fresh_net
 
-    plan = load.LoadPlan((1, 5, 10), 1, 5, 5, (1, 10)) if quick else load.LoadPlan()
+    plan = load.LoadPlan((1, 5, 10), 5, 5, (1, 10)) if quick else load.LoadPlan()
     plan = replace(plan, exchange=exchange)
 
     async def work(net: BenchNet) -> dict[str, Any]:
