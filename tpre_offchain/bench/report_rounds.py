@@ -16,14 +16,10 @@ COLD_START_GOAL_MS: Final = 300.0
 
 LOAD_BY_CHAIN: Final = "## Load\n\n    tpre bench load"
 LOAD_WHY: Final = (
-    "The chain, five proxies and the user share this machine's cores. A round is seven transactions, each in a block "
-    "of its own, and anvil takes the longer for a block the more its state has grown: 3 ms at first, five times that "
-    "after 2,500 blocks. That, and not the proxies, is what a steady rate runs into."
+    "A round is seven transactions, each in a block of its own, and anvil takes the longer for a block the more its "
+    "state has grown: that, and not the proxies, is what a steady rate runs into."
 )
-LOAD_EXCHANGE_WHY: Final = (
-    "A round is two transactions here, and some 60 ms of processor time of the five proxies together, two thirds of it "
-    "HTTP, signatures and logs: what one request has to itself, 50 share, so that 5x would take as many cores."
-)
+LOAD_EXCHANGE_WHY: Final = "A round is two transactions."
 
 
 def rounds(figures: Mapping[str, Any]) -> str:
@@ -79,12 +75,15 @@ def load(figures: Mapping[str, Any]) -> str:
     best = max(row["per_second"] for row in figures["batches"])
     failures = sum(row["failures"] for row in [*figures["concurrent"], *figures["batches"], figures["steady"]])
     grown = "not measured" if growth is None else f"{growth:.1f}x ({_met(growth <= GROWTH_GOAL)})"
+    most, cores = max(row["per_second"] for row in figures["concurrent"]), figures["machine"]["cores"]
     exchange = figures["kind"] == "load_exchange"
     head = "## Load in one transaction a round\n\n    tpre bench load --exchange" if exchange else LOAD_BY_CHAIN
     text = (
         f"{head}\n\n"
         f"Goals: latency at 50 requests <= {GROWTH_GOAL:g}x that of one: {grown}. >= {THROUGHPUT_GOAL:g} conversions/s "
         f"in batches: {best:.0f}/s ({_met(best >= THROUGHPUT_GOAL)}). No failures: {failures}. "
+        f"The chain, five proxies and the user share {cores} cores. At the best rate of requests below one takes "
+        f"{1000 * cores / most:.0f} ms of them, all processes together; what one has to itself, 50 share. "
         f"{LOAD_EXCHANGE_WHY if exchange else LOAD_WHY}"
     )
     return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.load(figures))])
