@@ -239,6 +239,19 @@ def test_fetch__node_lies_about_history__takes_nothing_of_it(
             assert report.output.read_bytes() == b"data"
 
 
+def test_fetch__logs_are_behind_storage_for_a_moment__asked_again(owner: Owner, user: User, tmp_path: Path) -> None:
+    record, request = share(owner, user)
+    user.wait(user.open_round(request, [record]))
+    hidden = iter(range(2))
+
+    def drop_at_first(log: Log) -> Sequence[Log]:
+        return [] if next(hidden, None) is not None else [log]
+
+    lie_about(user.session, LeaderProposed, drop_at_first)
+    assert user.fetch(request, record, tmp_path / "out").output.read_bytes() == b"data"
+    assert next(hidden, None) is None
+
+
 def test_grant__node_hides_a_proxys_key__encrypts_nothing_for_it(world: ClientsWorld, owner: Owner, user: User) -> None:
     request = user.request(owner.create_stream("hidden"), threshold=2, committee=3)
     with world.session(owner.session.keys) as session:

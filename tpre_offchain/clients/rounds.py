@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from tpre_offchain.chain.connection import Connection
 from tpre_offchain.chain.events import (
@@ -28,6 +30,8 @@ from tpre_offchain.crypto.hashing import Domain, proposal_hash, result_hash
 from tpre_offchain.types import GrantId, RecordId, RoundId, Slot
 
 EventT = TypeVar("EventT", bound=Event)
+LOGS_BEHIND_S: Final = (0.05, 0.2, 0.5, 1.0)
+"""Pauses for a node whose logs are behind its storage: it takes a block in just then, or is several behind one name."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,13 @@ class Rounds:
 
     async def finalized(self, opened: RoundOpened) -> FinalizedRound | None:
         """A round with its result, or None while it has none. Raises ``HistoryMissing``."""
+        for pause_s in LOGS_BEHIND_S:
+            with suppress(HistoryMissing):
+                return await self._finalized(opened)
+            await asyncio.sleep(pause_s)
+        return await self._finalized(opened)
+
+    async def _finalized(self, opened: RoundOpened) -> FinalizedRound | None:
         round_id = opened.round_id
         state = await self._contract.round_of(round_id)
         if not state.finalized:
