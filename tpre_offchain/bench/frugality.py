@@ -30,13 +30,15 @@ SAMPLES: Final = 10
 
 @dataclass(frozen=True)
 class FrugalityPlan:
-    """``idle_s``: seconds in which only blocks come, one each ``block_s``. ``rounds``, ``together`` of them at a time.
-    ``starts``: of the command line.
+    """``idle_s``: seconds in which only blocks come, one each ``block_s``; counted after ``settle_s`` of the same, for a
+    proxy looks for what it was not told at growing intervals, up to four minutes. ``rounds``, ``together`` of them at a
+    time. ``starts``: of the command line.
     """
 
     idle_s: float = 600.0
+    settle_s: float = 480.0
     block_s: float = 12.0
-    rounds: int = 10_000
+    rounds: int = 3_000
     together: int = 10
     starts: int = 10
 
@@ -57,7 +59,7 @@ async def measure_frugality(
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """RPC calls an hour of an idle proxy by method, resident memory of proxies over many rounds, start-up."""
-    say(f"idle for {plan.idle_s:g} s")
+    say(f"idle for {plan.settle_s + plan.idle_s:g} s")
     idle = await _idle(sharing, proxies, plan)
     memory = [_memory(0, proxies)]
     step = max(1, plan.rounds // SAMPLES)
@@ -72,6 +74,7 @@ async def measure_frugality(
         "t": context.threshold,
         "n": len(context.members),
         "idle_s": plan.idle_s,
+        "settle_s": plan.settle_s,
         "block_s": plan.block_s,
         "idle_calls_an_hour": idle,
         "memory": memory,
@@ -81,15 +84,21 @@ async def measure_frugality(
 
 async def _idle(sharing: Sharing, proxies: Sequence[ProxyProcess], plan: FrugalityPlan) -> dict[str, float]:
     """Calls an hour by method, of the proxy that made the most."""
-    block = Call(sharing.user.outbox.address, b"", gas_hint=21_000, description="make a block")
+    await _only_blocks(sharing, plan.settle_s, plan.block_s)
     before = [await _calls(one) for one in proxies]
     started = time.monotonic()
-    while (left_s := started + plan.idle_s - time.monotonic()) > 0:
-        await asyncio.sleep(min(plan.block_s, left_s))
-        await sharing.user.outbox.send(block)
+    await _only_blocks(sharing, plan.idle_s, plan.block_s)
     hours = (time.monotonic() - started) / 3_600
     made = [await _calls(one) - calls for one, calls in zip(proxies, before, strict=True)]
     return {method: round(count / hours, 1) for method, count in sorted(max(made, key=Counter.total).items())}
+
+
+async def _only_blocks(sharing: Sharing, seconds: float, block_s: float) -> None:
+    until = time.monotonic() + seconds
+    call = Call(sharing.user.outbox.address, b"", gas_hint=21_000, description="make a block")
+    while (left_s := until - time.monotonic()) > 0:
+        await asyncio.sleep(min(block_s, left_s))
+        await sharing.user.outbox.send(call)
 
 
 async def _calls(proxy: ProxyProcess) -> Counter[str]:

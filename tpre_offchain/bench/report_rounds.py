@@ -97,7 +97,8 @@ def frugality(figures: Mapping[str, Any]) -> str:
     start = figures["cold_start_ms"]["p50"]
     text = (
         "## Frugality\n\n    tpre bench frugality -o frugality.json\n\n"
-        f"Goals: an idle proxy makes <= {IDLE_CALLS_GOAL:g} RPC calls an hour by WebSocket: {calls:.0f} "
+        f"Goals: an idle proxy makes <= {IDLE_CALLS_GOAL:g} RPC calls an hour by WebSocket: {calls:.0f}, "
+        f"counted for {figures['idle_s']:g} s after {figures['settle_s']:g} s without work "
         f"({_met(calls <= IDLE_CALLS_GOAL)}). Memory flat: the largest proxy grew by {grown:.1f} MiB from round "
         f"{first['rounds']:,} to round {last['rounds']:,}. `tpre --help` in <= {COLD_START_GOAL_MS:g} ms: "
         f"{start:.0f} ms ({_met(start <= COLD_START_GOAL_MS)})."

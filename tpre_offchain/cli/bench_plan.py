@@ -92,13 +92,15 @@ def measure_load(*, quick: bool, say: Callable[[str], None], exchange: bool = Fa
     return on_fresh_net(5, 3, work, say, exchange=exchange)
 
 
-def measure_frugality(idle_s: float, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+def measure_frugality(
+    idle_s: float, rounds: int, say: Callable[[str], None], *, settle_s: float = 480.0
+) -> dict[str, Any]:
     """Five proxies without work, then with much, in one transaction a round."""
     from tpre_offchain.bench import frugality
     from tpre_offchain.bench.sharing import share
     from tpre_offchain.cli.bench_net import BenchNet, on_fresh_net
 
-    plan = frugality.FrugalityPlan(idle_s=idle_s, rounds=rounds)
+    plan = frugality.FrugalityPlan(idle_s, settle_s, rounds=rounds)
 
     async def work(net: BenchNet) -> dict[str, Any]:
         sharing = await share(net.owner, net.user, threshold=3, committee=5, records=1, conversions=rounds)
@@ -174,7 +176,9 @@ def _load_exchange(quick: bool) -> Mapping[str, Any]:
 
 
 def _frugality(quick: bool) -> Mapping[str, Any]:
-    return measure_frugality(*((150.0, 100) if quick else (600.0, 10_000)), _silent)
+    if quick:
+        return measure_frugality(120.0, 100, _silent, settle_s=60.0)
+    return measure_frugality(600.0, 3_000, _silent)
 
 
 def _gas(quick: bool) -> Mapping[str, Any]:

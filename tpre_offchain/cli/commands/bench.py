@@ -115,7 +115,7 @@ def shares(run: Invocation, rounds: int, output: Path | None) -> Reply:
 
 @command.command("frugality")
 @click.option("--idle", type=click.FloatRange(1), default=600, show_default=True, help="Seconds without a round.")
-@click.option("--rounds", type=click.IntRange(10), default=10_000, show_default=True)
+@click.option("--rounds", type=click.IntRange(10), default=3_000, show_default=True)
 @_measurement
 @verb()
 def frugality(run: Invocation, idle: float, rounds: int, output: Path | None) -> Reply:
