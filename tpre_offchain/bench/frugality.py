@@ -30,7 +30,7 @@ SAMPLES: Final = 10
 
 @dataclass(frozen=True)
 class FrugalityPlan:
-    """``idle_s``: seconds in which only blocks come, one each ``block_s``; counted after ``settle_s`` of the same, for a
+    """``idle_s``: seconds in which only blocks come, one each ``block_s``; counted after ``settle_s`` of the same: a
     proxy looks for what it was not told at growing intervals, up to four minutes. ``rounds``, ``together`` of them at a
     time. ``starts``: of the command line.
     """
