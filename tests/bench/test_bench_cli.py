@@ -53,7 +53,7 @@ def test_round__three_rounds__have_a_trace(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.anvil
 @pytest.mark.slow
 def test_frugality__a_few_rounds__calls_memory_and_start(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["bench", "frugality", "--idle", "3", "--rounds", "10", "--json"]) == exits.OK
+    assert run(["bench", "frugality", "--idle", "3", "--settle", "1", "--rounds", "10", "--json"]) == exits.OK
     shown = json.loads(capsys.readouterr().out)
     assert [row["rounds"] for row in shown["memory"]] == list(range(11))
     assert all(row["largest_mib"] >= row["mean_mib"] > 1 for row in shown["memory"])

@@ -115,14 +115,15 @@ def shares(run: Invocation, rounds: int, output: Path | None) -> Reply:
 
 @command.command("frugality")
 @click.option("--idle", type=click.FloatRange(1), default=600, show_default=True, help="Seconds without a round.")
+@click.option("--settle", type=click.FloatRange(0), default=480, show_default=True, help="Seconds before those.")
 @click.option("--rounds", type=click.IntRange(10), default=3_000, show_default=True)
 @_measurement
 @verb()
-def frugality(run: Invocation, idle: float, rounds: int, output: Path | None) -> Reply:
+def frugality(run: Invocation, idle: float, settle: float, rounds: int, output: Path | None) -> Reply:
     """Count an idle proxy's RPC calls, and watch the memory of proxies over many rounds."""
     from tpre_offchain.cli.bench_plan import measure_frugality
 
-    figures = measure_frugality(idle, rounds, lambda line: _progress(run, line))
+    figures = measure_frugality(idle, rounds, lambda line: _progress(run, line), settle_s=settle)
     return _reply(figures, output, shown_bench.frugality)
 
 
