@@ -14,12 +14,20 @@ SIGNED_GAS_GOAL: Final = 230_000
 IDLE_CALLS_GOAL: Final = 100.0
 COLD_START_GOAL_MS: Final = 300.0
 
-LOAD_BY_CHAIN: Final = "## Load\n\n    tpre bench load"
-LOAD_WHY: Final = (
-    "A round is seven transactions, each in a block of its own, and anvil takes the longer for a block the more its "
-    "state has grown: that, and not the proxies, is what a steady rate runs into."
-)
-LOAD_EXCHANGE_WHY: Final = "A round is two transactions."
+LOAD_WAYS: Final = {
+    "load": (
+        "## Load\n\n    tpre bench load",
+        (
+            "A round is seven transactions, each in a block of its own, and anvil takes the longer for a block the "
+            "more its state has grown: that, and not the proxies, is what a steady rate runs into."
+        ),
+    ),
+    "load_exchange": (
+        "## Load in one transaction a round\n\n    tpre bench load --exchange",
+        "A round is two transactions.",
+    ),
+}
+"""By the figures' kind: title with command, and what the way costs."""
 
 
 def rounds(figures: Mapping[str, Any]) -> str:
@@ -76,15 +84,14 @@ def load(figures: Mapping[str, Any]) -> str:
     failures = sum(row["failures"] for row in [*figures["concurrent"], *figures["batches"], figures["steady"]])
     grown = "not measured" if growth is None else f"{growth:.1f}x ({_met(growth <= GROWTH_GOAL)})"
     most, cores = max(row["per_second"] for row in figures["concurrent"]), figures["machine"]["cores"]
-    exchange = figures["kind"] == "load_exchange"
-    head = "## Load in one transaction a round\n\n    tpre bench load --exchange" if exchange else LOAD_BY_CHAIN
+    head, cost = LOAD_WAYS[figures["kind"]]
     text = (
         f"{head}\n\n"
         f"Goals: latency at 50 requests <= {GROWTH_GOAL:g}x that of one: {grown}. >= {THROUGHPUT_GOAL:g} conversions/s "
         f"in batches: {best:.0f}/s ({_met(best >= THROUGHPUT_GOAL)}). No failures: {failures}. "
         f"The chain, five proxies and the user share {cores} cores. At the best rate of requests below one takes "
         f"{1000 * cores / most:.0f} ms of them, all processes together; what one has to itself, 50 share. "
-        f"{LOAD_EXCHANGE_WHY if exchange else LOAD_WHY}"
+        f"{cost}"
     )
     return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.load(figures))])
 

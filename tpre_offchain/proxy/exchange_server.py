@@ -20,7 +20,7 @@ from aiohttp import web
 from tpre_offchain.crypto.typed_data import message_digest
 from tpre_offchain.errors import TpreError
 from tpre_offchain.proxy.contracts import ProxyContracts
-from tpre_offchain.proxy.exchange_client import BUSY, SIGNATURE_HEADER, SLOT_HEADER
+from tpre_offchain.proxy.exchange_client import BUSY, NO_ROUND, SIGNATURE_HEADER, SLOT_HEADER
 from tpre_offchain.proxy.exchanging import Exchange, is_open
 from tpre_offchain.proxy.feed import ChainTime
 from tpre_offchain.proxy.grants import GrantBook, Seat
@@ -95,7 +95,7 @@ class ExchangeServer:
             answer = await self._answer(request, subject, source)
         except ExchangeRefused as refused:
             # a round that is not known yet is no offence: the chain tells some of us earlier than others
-            if refused.status not in (404, 409, BUSY):
+            if refused.status not in (NO_ROUND, 409, BUSY):
                 self._failures.take(source)
             self._metrics.messages.labels(subject, str(refused.status)).inc()
             return web.json_response({"error": refused.message}, status=refused.status)
@@ -141,7 +141,7 @@ class ExchangeServer:
             raise ExchangeRefused(429, "too many messages were refused")
         one = self._watcher.rounds.get(RoundId(int(request.match_info["round"], 16)))
         if one is None:
-            raise ExchangeRefused(404, "no such round is open here")
+            raise ExchangeRefused(NO_ROUND, "no such round is open here")
         seat = await self._watcher.seat(one)
         number = request.headers.get(SLOT_HEADER, "")
         slot = Slot(int(number)) if number.isascii() and number.isdigit() and len(number) < 3 else Slot(0)
