@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from deploy.artifacts import PROJECT_ROOT
-from tpre_offchain.chain.deployment import Deployment
+from tpre_offchain.chain.contracts.deployment import Deployment
 
 ADDRESSES_FOLDER = PROJECT_ROOT / "deploy" / "addresses"
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from deploy.deploy import ORDER, constructor_arguments, creation, predict_addresses
-from tests.integration.local_nodes import LocalNode
+from tests.integration.nets.local_nodes import LocalNode
 from tests.stateful.evm import Evm
-from tpre_offchain.chain.abi import load_abi
-from tpre_offchain.chain.deployment import DeploymentSettings
+from tpre_offchain.chain.abi.codec import load_abi
+from tpre_offchain.chain.contracts.deployment import DeploymentSettings
+from tpre_offchain.deployment.deploy import ORDER, constructor_arguments, creation, predict_addresses
 from tpre_offchain.types import Address
 
 GAS = 16_700_000

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.attacks.ground import Ground
-from tests.integration.local_nodes import ANVIL, start_anvil
+from tests.integration.nets.local_nodes import ANVIL, start_anvil
 
 FIRST_BLOCK = 100_000
 """Late enough for a place of the pool to have been left a cooldown ago."""

@@ -11,13 +11,13 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tests.attacks.anvil_evm import AnvilEvm
-from tests.integration.local_nodes import LocalNode
+from tests.integration.nets.local_nodes import LocalNode
 from tests.property.scene import identity
 from tests.stateful.evm import Reverted
 from tests.stateful.world import GRANT, SETTINGS, World, data_hash, link_of, proof
-from tpre_offchain.chain import structs
-from tpre_offchain.chain.ids import make_round_id
-from tpre_offchain.clients.points import chain_rekey
+from tpre_offchain.chain.abi import structs
+from tpre_offchain.chain.abi.ids import make_round_id
+from tpre_offchain.clients.facts.points import chain_rekey
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.curve import G1, G2
 from tpre_offchain.types import Address, Epoch, GrantId, RoundId, Slot, StreamId

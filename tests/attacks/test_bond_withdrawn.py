@@ -8,11 +8,11 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from deploy.settings import PRESETS
 from tests.attacks.ground import Ground, Played
 from tests.stateful.world import SETTINGS
-from tpre_offchain.chain import structs
+from tpre_offchain.chain.abi import structs
 from tpre_offchain.crypto import pre
+from tpre_offchain.deployment.settings import PRESETS
 
 PENALTY = SETTINGS.rounds.challenge_penalty_wei
 COOLDOWN_BLOCKS = SETTINGS.proxies.exit_cooldown_blocks

@@ -14,8 +14,8 @@ from eth_utils.crypto import keccak
 from tests.attacks.ground import Ground
 from tests.property.scene import Scene, identity, metadata
 from tests.stateful.world import BAD_RECORD, GRANT, Record, proof
-from tpre_offchain.chain import structs
-from tpre_offchain.chain.ids import make_record_id, make_round_id
+from tpre_offchain.chain.abi import structs
+from tpre_offchain.chain.abi.ids import make_record_id, make_round_id
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
 from tpre_offchain.crypto.curve import R, g2, multi_pairing, pairing

@@ -9,7 +9,7 @@ import pytest
 from tests.attacks.ground import SECOND, Ground
 from tests.property.scene import bad_fragments, identity
 from tests.stateful.world import FEE, GRANT, SETTINGS, proof
-from tpre_offchain.chain import structs
+from tpre_offchain.chain.abi import structs
 from tpre_offchain.crypto import hashing, pre
 from tpre_offchain.crypto.complaint import InvalidComplaintProof
 from tpre_offchain.crypto.curve import R, g1

@@ -15,7 +15,7 @@ from tests.attacks.ground import Ground, Played
 from tests.property.scene import identity
 from tests.stateful.evm import Reverted
 from tests.stateful.world import BAD_RECORD, DEPOSIT_WEI, FEE, GRANT, SETTINGS, THRESHOLD, proof
-from tpre_offchain.chain import structs
+from tpre_offchain.chain.abi import structs
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.keys import prove_key
 from tpre_offchain.types import Address, GrantId, Slot

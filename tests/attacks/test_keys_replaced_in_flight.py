@@ -10,8 +10,8 @@ import pytest
 from tests.attacks.ground import SECOND, Ground
 from tests.property.scene import identity, metadata
 from tests.stateful.world import GRANT, QUOTA, proof
-from tpre_offchain.chain import ids, structs
-from tpre_offchain.chain.ids import make_round_id
+from tpre_offchain.chain.abi import ids, structs
+from tpre_offchain.chain.abi.ids import make_round_id
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
 from tpre_offchain.crypto.curve import G2

@@ -8,7 +8,7 @@ import pytest
 
 from tests.attacks.ground import SECOND, Ground
 from tests.stateful.world import DEPOSIT_WEI, FEE, GRANT, QUOTA, SETTINGS, THRESHOLD, data_hash
-from tpre_offchain.chain import ids, structs
+from tpre_offchain.chain.abi import ids, structs
 from tpre_offchain.types import StreamId
 
 OPEN = ("ConversionRounds", "openRound")

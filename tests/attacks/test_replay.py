@@ -9,7 +9,7 @@ import pytest
 from tests.attacks.ground import SECOND, Ground
 from tests.property.scene import Scene, identity
 from tests.stateful.world import GRANT, QUOTA, SETTINGS, proof
-from tpre_offchain.chain import structs
+from tpre_offchain.chain.abi import structs
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
 from tpre_offchain.crypto.cfrag import InvalidCFragProof

@@ -12,7 +12,7 @@ import pytest
 from tests.attacks.ground import Ground
 from tests.property.scene import identity
 from tests.stateful.world import SETTINGS, proof
-from tpre_offchain.chain.structs import Proof
+from tpre_offchain.chain.abi.structs import Proof
 from tpre_offchain.crypto.curve import R, g1, g2
 from tpre_offchain.crypto.keys import ReceivingKey, Role, prove_key
 

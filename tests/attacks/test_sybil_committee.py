@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.settings import LOCAL, MAINNET_LIKE
 from tests.attacks.ground import Ground
 from tests.property.scene import identity
 from tests.stateful.evm import Reverted
 from tests.stateful.world import SETTINGS, proof
 from tpre_offchain.crypto.keys import prove_key
+from tpre_offchain.deployment.settings import LOCAL, MAINNET_LIKE
 from tpre_offchain.types import Address
 
 ETHER = 10**18

@@ -1,7 +1,7 @@
 """Blob, metadata, CID and signature are changed, by a storage node, a stranger, or somebody who knows the data key.
 
-tests/integration/test_clients_faults.py does the same with a whole chain and clients; here each wall is taken down in
-turn to show that the next one stands, and that without all of them other bytes would be taken.
+tests/integration/clients/test_clients_faults.py does the same with a whole chain and clients; here each wall is taken
+down in turn to show that the next one stands, and that without all of them other bytes would be taken.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from tests.property.scene import DOMAIN, Scene, source
-from tpre_offchain.clients import blobs
-from tpre_offchain.clients.blobs import decrypt_from, encrypt_into
 from tpre_offchain.clients.errors import DigestMismatch, SignatureMismatch
-from tpre_offchain.clients.signatures import require_signer, sign_digest
+from tpre_offchain.clients.facts.signatures import require_signer, sign_digest
+from tpre_offchain.clients.stored import blobs
+from tpre_offchain.clients.stored.blobs import decrypt_from, encrypt_into
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.capsule import record_id_of
 from tpre_offchain.crypto.dem import DataError

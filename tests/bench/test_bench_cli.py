@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tpre_offchain.bench.figures import MatplotlibMissing, NotMeasured, draw
+from tpre_offchain.bench.report.figures import MatplotlibMissing, NotMeasured, draw
 from tpre_offchain.cli import exits
 from tpre_offchain.cli.main import run
 

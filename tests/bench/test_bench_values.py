@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tpre_offchain.bench import gas_floor, report, simulation, table1, tables
-from tpre_offchain.bench.crypto import PEER, flows, measure
-from tpre_offchain.bench.flow import ACTORS, STEPS, Flow, path_ms
-from tpre_offchain.bench.our_flow import OurFlow
-from tpre_offchain.bench.paper_flow import PaperFlow
+from tpre_offchain.bench.offline import simulation
+from tpre_offchain.bench.offline.crypto import PEER, flows, measure
+from tpre_offchain.bench.offline.flow import ACTORS, STEPS, Flow, path_ms
+from tpre_offchain.bench.offline.our_flow import OurFlow
+from tpre_offchain.bench.offline.paper_flow import PaperFlow
+from tpre_offchain.bench.offline.umbral_flow import UmbralFlow, is_installed
+from tpre_offchain.bench.online import gas_floor
+from tpre_offchain.bench.report import report, table1, tables
 from tpre_offchain.bench.shapes import Shape
 from tpre_offchain.bench.timing import Stopwatch, percentile, summary
-from tpre_offchain.bench.umbral_flow import UmbralFlow, is_installed
 from tpre_offchain.crypto.curve import available_backends
 
 NATIVE = [name for name in available_backends() if name != "py_ecc"]

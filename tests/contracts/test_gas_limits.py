@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from deploy.artifacts import CONTRACTS, CompiledContract, hardhat_artifact
-from tpre_offchain.chain.outbox import TRANSACTION_GAS_LIMIT
+from tpre_offchain.chain.outbox.outbox import TRANSACTION_GAS_LIMIT
 
 SIBLINGS_ONLY = {
     "ConversionRounds.openFirstRound": "GrantRegistry.grant",

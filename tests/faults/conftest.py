@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import SEED
-from tests.faults import rpc_proxy
-from tests.faults.rpc_proxy import RpcProxy
-from tests.faults.scene import Scene, scene
-from tests.integration.local_nodes import ANVIL
+from tests.faults.stage import rpc_proxy
+from tests.faults.stage.rpc_proxy import RpcProxy
+from tests.faults.stage.scene import Scene, scene
+from tests.integration.nets.local_nodes import ANVIL
 
 SAMPLED = ("test_round__proxy_killed_at_step__completed_once", "test_program__killed_at_step__its_work_is_done_once")
 KEPT = 8

@@ -30,12 +30,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.faults import bad_disk
-from tests.faults.ledger import require_solvent
-from tests.faults.lies import FALSE_CFRAGS, FALSE_PROPOSALS
-from tests.faults.rpc_proxy import TROUBLES, honest
-from tests.faults.scene import QUICK, RICH_WEI, Scene, Share, scene
-from tpre_offchain.chain.events import RoundFinalized, RoundOpened
+from tests.faults.stage import bad_disk
+from tests.faults.stage.ledger import require_solvent
+from tests.faults.stage.lies import FALSE_CFRAGS, FALSE_PROPOSALS
+from tests.faults.stage.rpc_proxy import TROUBLES, honest
+from tests.faults.stage.scene import QUICK, RICH_WEI, Scene, Share, scene
+from tpre_offchain.chain.abi.events import RoundFinalized, RoundOpened
 from tpre_offchain.errors import TpreError
 from tpre_offchain.failpoints import STEPS
 from tpre_offchain.types import RoundId

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.scene import Scene
-from tpre_offchain.chain.events import AccessGranted, AccessRequested, RecordPublished, RoundOpened, StreamCreated
+from tests.faults.stage.scene import Scene
+from tpre_offchain.chain.abi.events import AccessGranted, AccessRequested, RecordPublished, RoundOpened, StreamCreated
 from tpre_offchain.clients import Keys
 from tpre_offchain.failpoints import STEPS
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.faults import rpc_proxy
-from tests.faults.rpc_proxy import TROUBLES, RpcProxy
-from tests.faults.scene import Scene
-from tests.integration.local_nodes import LocalNode, start_anvil
-from tpre_offchain.chain.agreement import DEPTH, check_agreement
-from tpre_offchain.chain.connection import Connection
-from tpre_offchain.chain.events import CfragsSubmitted, FeeClaimed, RoundFinalized
-from tpre_offchain.chain.rpc_errors import EndpointsDisagree
+from tests.faults.stage import rpc_proxy
+from tests.faults.stage.rpc_proxy import TROUBLES, RpcProxy
+from tests.faults.stage.scene import Scene
+from tests.integration.nets.local_nodes import LocalNode, start_anvil
+from tpre_offchain.chain.abi.events import CfragsSubmitted, FeeClaimed, RoundFinalized
+from tpre_offchain.chain.rpc.agreement import DEPTH, check_agreement
+from tpre_offchain.chain.rpc.connection import Connection
+from tpre_offchain.chain.rpc.errors import EndpointsDisagree
 from tpre_offchain.clients import Session
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]

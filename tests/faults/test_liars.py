@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.faults.lies import FALSE_CFRAGS, FALSE_PROPOSALS, false_capsule
-from tests.faults.scene import QUICK, Scene, Share
+from tests.faults.stage.lies import FALSE_CFRAGS, FALSE_PROPOSALS, false_capsule
+from tests.faults.stage.scene import QUICK, Scene, Share
 from tests.property.scene import bad_fragments
-from tpre_offchain.chain.events import (
+from tpre_offchain.chain.abi.events import (
     CfragChallenged,
     CfragsSubmitted,
     FeeClaimed,
@@ -24,12 +24,14 @@ from tpre_offchain.chain.events import (
     RoundFinalized,
     VoteCast,
 )
-from tpre_offchain.chain.reverts import ContractRevert
-from tpre_offchain.chain.structs import Phase, Status
-from tpre_offchain.chain.treasury import bond_key
-from tpre_offchain.clients import Keys, blobs, granting, publishing
+from tpre_offchain.chain.abi.reverts import ContractRevert
+from tpre_offchain.chain.abi.structs import Phase, Status
+from tpre_offchain.chain.contracts.treasury import bond_key
+from tpre_offchain.clients import Keys, granting
 from tpre_offchain.clients.errors import DigestMismatch, GrantRevoked, SignatureMismatch
-from tpre_offchain.clients.signatures import sign_digest
+from tpre_offchain.clients.facts.signatures import sign_digest
+from tpre_offchain.clients.publishing import publishing
+from tpre_offchain.clients.stored import blobs
 from tpre_offchain.crypto import kem, pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
 from tpre_offchain.crypto.hashing import keccak256

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from tests.faults import bad_disk
-from tests.faults.scene import RICH_WEI, Scene
-from tpre_offchain.chain.delivery import Pace
-from tpre_offchain.chain.events import CfragsSubmitted, RoundFinalized
+from tests.faults.stage import bad_disk
+from tests.faults.stage.scene import RICH_WEI, Scene
+from tpre_offchain.chain.abi.events import CfragsSubmitted, RoundFinalized
+from tpre_offchain.chain.outbox.delivery import Pace
 from tpre_offchain.types import GrantId
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.faults import rpc_proxy
-from tests.faults.rpc_proxy import Behaviour, RpcProxy
-from tests.faults.scene import Scene
-from tpre_offchain.chain.event_decoding import topic_of
-from tpre_offchain.chain.events import CfragsSubmitted, RoundFinalized, RoundOpened
-from tpre_offchain.chain.ids import make_round_id
+from tests.faults.stage import rpc_proxy
+from tests.faults.stage.rpc_proxy import Behaviour, RpcProxy
+from tests.faults.stage.scene import Scene
+from tpre_offchain.chain.abi.decoding import topic_of
+from tpre_offchain.chain.abi.events import CfragsSubmitted, RoundFinalized, RoundOpened
+from tpre_offchain.chain.abi.ids import make_round_id
 from tpre_offchain.types import RoundId
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.lies import false_capsule
-from tests.faults.nursery import Child
-from tests.faults.scene import Scene, Share
+from tests.faults.stage.lies import false_capsule
+from tests.faults.stage.nursery import Child
+from tests.faults.stage.scene import Scene, Share
 from tests.property.scene import bad_fragments
-from tpre_offchain.chain.events import (
+from tpre_offchain.chain.abi.events import (
     CfragChallenged,
     CfragsSubmitted,
     FeeClaimed,
@@ -21,7 +21,7 @@ from tpre_offchain.chain.events import (
     RoundClosed,
     RoundFinalized,
 )
-from tpre_offchain.chain.structs import Phase
+from tpre_offchain.chain.abi.structs import Phase
 from tpre_offchain.failpoints import STEPS
 from tpre_offchain.types import RoundId
 

@@ -7,10 +7,10 @@ from contextlib import suppress
 
 import pytest
 
-from tests.faults.lies import false_capsule
-from tests.faults.scene import QUICK, Scene, Share
+from tests.faults.stage.lies import false_capsule
+from tests.faults.stage.scene import QUICK, Scene, Share
 from tests.property.scene import bad_fragments
-from tpre_offchain.chain.events import (
+from tpre_offchain.chain.abi.events import (
     AccessRequested,
     CfragChallenged,
     CfragsSubmitted,
@@ -25,8 +25,8 @@ from tpre_offchain.chain.events import (
     RoundOpened,
     VoteCast,
 )
-from tpre_offchain.chain.reverts import ContractRevert
-from tpre_offchain.chain.structs import Phase, Status
+from tpre_offchain.chain.abi.reverts import ContractRevert
+from tpre_offchain.chain.abi.structs import Phase, Status
 from tpre_offchain.clients.errors import GrantRevoked, NoGrant
 from tpre_offchain.types import RoundId
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.ledger import accounts_of
-from tests.faults.scene import QUICK, Scene
-from tpre_offchain.chain.events import (
+from tests.faults.stage.ledger import accounts_of
+from tests.faults.stage.scene import QUICK, Scene
+from tpre_offchain.chain.abi.events import (
     CfragsSubmitted,
     FeeClaimed,
     LeaderProposed,
@@ -17,9 +17,9 @@ from tpre_offchain.chain.events import (
     RoundFinalized,
     VoteCast,
 )
-from tpre_offchain.chain.structs import Phase
+from tpre_offchain.chain.abi.structs import Phase
 from tpre_offchain.clients.errors import RoundExpired
-from tpre_offchain.proxy.rounds import slots_of
+from tpre_offchain.proxy.rounds.rounds import slots_of
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 

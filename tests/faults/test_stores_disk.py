@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import bad_disk
-from tests.faults.scene import Scene
-from tpre_offchain.chain.events import RecordPublished
+from tests.faults.stage import bad_disk
+from tests.faults.stage.scene import Scene
+from tpre_offchain.chain.abi.events import RecordPublished
 
 pytestmark = [
     pytest.mark.anvil,

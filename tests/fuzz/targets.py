@@ -14,18 +14,18 @@ from functools import cache
 from typing import Final, TypeVar
 
 from tests.property.scene import Scene, metadata, source
-from tpre_offchain.chain.abi import CONTRACT_NAMES, load_abi
-from tpre_offchain.chain.archive import LogArchive
-from tpre_offchain.chain.deployment import Deployment
-from tpre_offchain.chain.event_decoding import decode_log
-from tpre_offchain.chain.logs import Log
-from tpre_offchain.chain.reverts import decode_revert
+from tpre_offchain.chain.abi.codec import CONTRACT_NAMES, load_abi
+from tpre_offchain.chain.abi.decoding import decode_log
+from tpre_offchain.chain.abi.log import Log
+from tpre_offchain.chain.abi.reverts import decode_revert
+from tpre_offchain.chain.contracts.deployment import Deployment
+from tpre_offchain.chain.logs.archive import LogArchive
 from tpre_offchain.clients.keys import Keys
 from tpre_offchain.clients.keystore import ScryptCost, decrypt_keys, encrypt_keys
-from tpre_offchain.clients.sources import decode_tags
+from tpre_offchain.clients.stored.sources import decode_tags
 from tpre_offchain.crypto import codec
 from tpre_offchain.crypto.curve import G1, G2
-from tpre_offchain.crypto.curve_encoding import decode_scalar, encode_scalar
+from tpre_offchain.crypto.curve.encoding import decode_scalar, encode_scalar
 from tpre_offchain.crypto.dem import decrypt_stream, encrypt_stream
 from tpre_offchain.crypto.metadata import decode_metadata, encode_metadata
 from tpre_offchain.crypto.proofs import Proof

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from deploy.deploy import deploy
-from tests.integration.local_nodes import (
+from tests.integration.nets.local_nodes import (
     ANVIL,
     HARDHAT,
     LocalNode,
@@ -17,8 +16,9 @@ from tests.integration.local_nodes import (
     start_anvil_at,
     start_hardhat,
 )
-from tpre_offchain.chain.connection import Connection
-from tpre_offchain.chain.deployment import Deployment
+from tpre_offchain.chain.contracts.deployment import Deployment
+from tpre_offchain.chain.rpc.connection import Connection
+from tpre_offchain.deployment.deploy import deploy
 
 
 @pytest.fixture(scope="session")

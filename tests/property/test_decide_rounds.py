@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from hypothesis import event, given, note, settings
 from hypothesis import strategies as st
 
-from tpre_offchain.chain.structs import Phase
-from tpre_offchain.proxy.decide import (
+from tpre_offchain.chain.abi.structs import Phase
+from tpre_offchain.proxy.rounds.decide import (
     AskVotes,
     Challenge,
     CheckCfrags,
@@ -35,7 +35,7 @@ from tpre_offchain.proxy.decide import (
     Wait,
     decide,
 )
-from tpre_offchain.proxy.snapshot import Exchanged, RoundSnapshot, Verdict
+from tpre_offchain.proxy.rounds.snapshot import Exchanged, RoundSnapshot, Verdict
 from tpre_offchain.types import RoundId, Slot
 
 BACKOFF_S, PATIENCE_S, RETRY_S, CHALLENGE_S = 2.0, 1.5, 1.0, 5

@@ -8,9 +8,9 @@ from typing import Any
 from eth.vm.spoof import SpoofTransaction
 from eth_tester import EthereumTester, PyEVMBackend
 
-from deploy.deploy import ORDER, constructor_arguments, creation, predict_addresses
-from tpre_offchain.chain.abi import ContractAbi, decode_values, load_abi
-from tpre_offchain.chain.deployment import DeploymentSettings
+from tpre_offchain.chain.abi.codec import ContractAbi, decode_values, load_abi
+from tpre_offchain.chain.contracts.deployment import DeploymentSettings
+from tpre_offchain.deployment.deploy import ORDER, constructor_arguments, creation, predict_addresses
 from tpre_offchain.types import Address
 
 GAS = 8_000_000

@@ -10,8 +10,8 @@ from hypothesis.stateful import initialize, precondition, rule
 from tests.stateful import world as given
 from tests.stateful.model import bitmap
 from tests.stateful.walk import Posted, Walk
-from tpre_offchain.chain import structs
-from tpre_offchain.chain.structs import Phase
+from tpre_offchain.chain.abi import structs
+from tpre_offchain.chain.abi.structs import Phase
 from tpre_offchain.crypto.typed_data import vote_digest
 from tpre_offchain.proxy.messages import compact
 from tpre_offchain.types import Address, Slot

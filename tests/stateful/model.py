@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.stateful.round_model import RoundModel
-from tpre_offchain.chain.ids import make_round_id
-from tpre_offchain.chain.structs import Phase, RoundSettings, Status
+from tpre_offchain.chain.abi.ids import make_round_id
+from tpre_offchain.chain.abi.structs import Phase, RoundSettings, Status
 from tpre_offchain.types import Address, GrantId
 
 Error = tuple[str, tuple[Any, ...]] | None

@@ -16,7 +16,7 @@ from tests.stateful.evm import Reverted
 from tests.stateful.model import BURNED, Error, Model, bitmap
 from tests.stateful.round_model import RoundModel
 from tests.stateful.world import World, data_hash, link_of
-from tpre_offchain.chain import structs
+from tpre_offchain.chain.abi import structs
 from tpre_offchain.types import Address, Slot
 
 

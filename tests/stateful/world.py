@@ -10,16 +10,16 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from deploy.settings import LOCAL
 from tests.property.scene import identity, metadata, source
 from tests.stateful.evm import Evm
-from tpre_offchain.chain import structs
-from tpre_offchain.chain.ids import make_record_id, make_round_id
+from tpre_offchain.chain.abi import structs
+from tpre_offchain.chain.abi.ids import make_record_id, make_round_id
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.curve import G1
 from tpre_offchain.crypto.hashing import Domain
 from tpre_offchain.crypto.keys import LabelPreimage, prove_key
 from tpre_offchain.crypto.kfrag import mask_hash, rekey_rest, rekey_tail
+from tpre_offchain.deployment.settings import LOCAL
 from tpre_offchain.types import Address, Epoch, GrantId, RecordId, RoundId, Slot, StreamId
 
 THRESHOLD, SIZE = 2, 3

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tpre_offchain.chain.connection import Block
+from tpre_offchain.chain.rpc.connection import Block
 from tpre_offchain.chunking import Source
-from tpre_offchain.cli import exits, shown_doctor
+from tpre_offchain.cli import exits
+from tpre_offchain.cli.shown import doctor as shown_doctor
 from tpre_offchain.crypto.hashing import keccak256
 from tpre_offchain.doctor.blobs import STALE_S, Blobs, check_leftovers, check_pins, check_stores
 from tpre_offchain.doctor.chain import CLOCK_TOLERANCE_S, QUIET_S, check_clock

@@ -13,14 +13,15 @@ import pytest
 from deploy.artifacts import ArtifactMissing, CompiledContract, hardhat_artifact
 from deploy.export_abi import AmbiguousContract, exported
 from tpre_offchain.audit.findings import AuditFailed, Finding, Findings, require
-from tpre_offchain.chain.events import ProxyJoined
-from tpre_offchain.chain.structs import Member
-from tpre_offchain.cli import exits, node
+from tpre_offchain.chain.abi.events import ProxyJoined
+from tpre_offchain.chain.abi.structs import Member
+from tpre_offchain.cli import exits
+from tpre_offchain.cli.local import node
 from tpre_offchain.cli.main import run
 from tpre_offchain.crypto.keys import InvalidKeyProof
 from tpre_offchain.failpoints import STEPS, UnknownFailpoint, armed
-from tpre_offchain.proxy.grants import GrantBook, Seat, WrongProxyKey
 from tpre_offchain.proxy.history import MissingHistory, last_of
+from tpre_offchain.proxy.rounds.grants import GrantBook, Seat, WrongProxyKey
 from tpre_offchain.types import Address, GrantId, Slot
 
 TREASURY = CompiledContract("Treasury", "contracts/Treasury.sol", [], "0x00", "0x00", {})

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tpre_offchain.chain.call import Call
-from tpre_offchain.chain.fees import Fees
-from tpre_offchain.chain.outbox_store import Attempt, OutboxStore
-from tpre_offchain.proxy.cursor import Cursor, Place
+from tpre_offchain.chain.abi.call import Call
+from tpre_offchain.chain.outbox.fees import Fees
+from tpre_offchain.chain.outbox.store import Attempt, OutboxStore
+from tpre_offchain.proxy.daemon.cursor import Cursor, Place
 from tpre_offchain.types import Address, RoundId
 from tpre_offchain.unfinished import StateDatabase, StateUnwritable, open_database, unfinished_in
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tpre_offchain.chain.connection import Connection
-from tpre_offchain.chain.contracts import Contracts
-from tpre_offchain.chain.deployment import Deployment
-from tpre_offchain.chain.event_decoding import decode_logs
-from tpre_offchain.chain.events import Event
+from tpre_offchain.chain.abi.decoding import decode_logs
+from tpre_offchain.chain.abi.events import Event
+from tpre_offchain.chain.contracts.deployed import Contracts
+from tpre_offchain.chain.contracts.deployment import Deployment
+from tpre_offchain.chain.rpc.connection import Connection
 from tpre_offchain.crypto.hashing import Domain
 from tpre_offchain.errors import ProtocolError
 

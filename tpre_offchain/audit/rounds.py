@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tpre_offchain.audit.chain import AuditedChain
 from tpre_offchain.audit.findings import Findings, require
-from tpre_offchain.chain.events import (
+from tpre_offchain.chain.abi.events import (
     CfragChallenged,
     CfragsSubmitted,
     LeaderProposed,
@@ -14,7 +14,7 @@ from tpre_offchain.chain.events import (
     RoundOpened,
     VoteCast,
 )
-from tpre_offchain.chain.structs import Member, Round
+from tpre_offchain.chain.abi.structs import Member, Round
 from tpre_offchain.crypto import hashing
 from tpre_offchain.crypto.capsule import VerifiedCapsule
 from tpre_offchain.crypto.cfrag import (

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from tpre_offchain.chain import events as chain
-from tpre_offchain.chain.events import Event
-from tpre_offchain.chain.ids import grant_of_round, publisher_of_record, stream_of_record
+from tpre_offchain.chain.abi import events as chain
+from tpre_offchain.chain.abi.events import Event
+from tpre_offchain.chain.abi.ids import grant_of_round, publisher_of_record, stream_of_record
 
 _NOT_DETAILS: Final = frozenset({"at", "record", "rekey", "key", "data", "capsules", "cfrags", "results", "proof"})
 """Points, ciphertexts and proofs: an auditor verifies them, nobody reads them."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tpre_offchain.audit.chain import AuditedChain, EventMissing
 from tpre_offchain.audit.findings import AuditReport, Findings, require
 from tpre_offchain.audit.rounds import check_round
-from tpre_offchain.chain.events import (
+from tpre_offchain.chain.abi.events import (
     AccessGranted,
     AccessRequested,
     DelegatingKeyRegistered,
@@ -22,8 +22,8 @@ from tpre_offchain.chain.events import (
     RekeyPosted,
     RoundOpened,
 )
-from tpre_offchain.chain.structs import Access, Role, Status
-from tpre_offchain.chain.structs import Member as ChainMember
+from tpre_offchain.chain.abi.structs import Access, Role, Status
+from tpre_offchain.chain.abi.structs import Member as ChainMember
 from tpre_offchain.crypto.capsule import Capsule, RecordContext, VerifiedCapsule, verify_capsule
 from tpre_offchain.crypto.curve import G1, G2
 from tpre_offchain.crypto.hashing import draw_seed, keccak256, words_hash

@@ -19,8 +19,8 @@ from tpre_offchain.doctor.finding import Finding, broken, fine, of_error, warnin
 from tpre_offchain.errors import ChainError, ConfigError, KeystoreError, StorageError, TpreError
 
 if TYPE_CHECKING:
-    from tpre_offchain.chain.connection import Connection
-    from tpre_offchain.chain.deployment import Deployment
+    from tpre_offchain.chain.contracts.deployment import Deployment
+    from tpre_offchain.chain.rpc.connection import Connection
     from tpre_offchain.clients.keys import Keys
     from tpre_offchain.storage.store import BlobStore
     from tpre_offchain.types import Address
@@ -99,7 +99,7 @@ def _account(run: Invocation, path: Path) -> accounts.KnownAccount:
 
 
 def _hashes(keys: Keys) -> accounts.KeyHash:
-    from tpre_offchain.chain.structs import Role
+    from tpre_offchain.chain.abi.structs import Role
     from tpre_offchain.crypto.hashing import points_hash
 
     def hash_of(role: Role, version: int) -> bytes:
@@ -119,7 +119,7 @@ async def _chain(
     run: Invocation, plan: DoctorPlan, known: list[accounts.KnownAccount]
 ) -> tuple[list[Finding], dict[bytes, str]]:
     """Findings, and the records that the known accounts have published, by the hash of their CID."""
-    from tpre_offchain.chain.connection import Connection
+    from tpre_offchain.chain.rpc.connection import Connection
 
     try:
         urls = opening.endpoints(run)
@@ -150,7 +150,7 @@ async def _chain(
 
 
 def _deployment(run: Invocation) -> tuple[Deployment | None, list[Finding]]:
-    from tpre_offchain.chain.deployment import Deployment
+    from tpre_offchain.chain.contracts.deployment import Deployment
 
     try:
         return Deployment.load(opening.deployment_file(run)), []
@@ -171,7 +171,7 @@ def _health_urls(run: Invocation) -> dict[Address, str]:
 async def _check_accounts(
     connection: Connection, deployment: Deployment, known: list[accounts.KnownAccount], rounds: int
 ) -> list[Finding]:
-    from tpre_offchain.chain.contracts import Contracts
+    from tpre_offchain.chain.contracts.deployed import Contracts
 
     at, head = Contracts.of(connection, deployment), await connection.latest()
     findings = []
@@ -183,9 +183,9 @@ async def _check_accounts(
 async def _published(
     connection: Connection, deployment: Deployment, known: list[accounts.KnownAccount]
 ) -> dict[bytes, str]:
-    from tpre_offchain.chain.event_decoding import decode_logs, topic_of
-    from tpre_offchain.chain.events import RecordPublished
-    from tpre_offchain.chain.ids import publisher_of_record
+    from tpre_offchain.chain.abi.decoding import decode_logs, topic_of
+    from tpre_offchain.chain.abi.events import RecordPublished
+    from tpre_offchain.chain.abi.ids import publisher_of_record
 
     where, topic = deployment.address_of("RecordRegistry"), "0x" + topic_of(RecordPublished).hex()
     head = (await connection.latest()).number
@@ -214,7 +214,7 @@ def _stores(run: Invocation, plan: DoctorPlan, published: Mapping[bytes, str]) -
 
 
 def _pending(run: Invocation) -> list[Finding]:
-    from tpre_offchain.clients.queue import PublishQueue
+    from tpre_offchain.clients.stored.queue import PublishQueue
 
     waiting = []
     for queue in sorted(run.home.state_folder.glob(f"*/{PUBLISH_QUEUE}")):

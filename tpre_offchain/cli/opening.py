@@ -12,7 +12,7 @@ from tpre_offchain.cli.net_state import LocalNet
 from tpre_offchain.cli.passphrases import read_passphrase
 
 if TYPE_CHECKING:
-    from tpre_offchain.chain.archive import LogArchive
+    from tpre_offchain.chain.logs.archive import LogArchive
     from tpre_offchain.clients.keys import Keys
     from tpre_offchain.clients.session import Session
 
@@ -39,8 +39,8 @@ def open_keys_at(run: Invocation, path: Path) -> Keys:
 
 def make_keys(home: Home, path: Path, keys: Keys, passphrase: str, *, local: bool) -> None:
     """Write a new keystore; ``local``: with its passphrase next to it, at a cost that guards nothing."""
-    from tpre_offchain.clients.files import write_over
     from tpre_offchain.clients.keystore import DEFAULT_COST, ScryptCost, create_keystore
+    from tpre_offchain.clients.stored.files import write_over
 
     cost = ScryptCost(log2_n=LOCAL_SCRYPT_LOG2) if local else DEFAULT_COST
     create_keystore(path, keys, passphrase, secrets.token_bytes, cost)
@@ -76,7 +76,7 @@ def open_archive(run: Invocation, archive: str | None) -> LogArchive | None:
     """An archive of logs: a file, or the CID of a blob in the store of the settings. Raises ``BadArchive``."""
     if archive is None:
         return None
-    from tpre_offchain.chain.archive import LogArchive
+    from tpre_offchain.chain.logs.archive import LogArchive
     from tpre_offchain.storage.cid import Cid
     from tpre_offchain.storage.errors import InvalidCid
     from tpre_offchain.storage.opening import open_store

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 from tpre_offchain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tpre_offchain.chain.call import Receipt
-    from tpre_offchain.chain.connection import Connection
-    from tpre_offchain.chain.deployment import Deployment
-    from tpre_offchain.chain.outbox import Outbox
-    from tpre_offchain.chain.structs import Proof, ProxyInfo
+    from tpre_offchain.chain.abi.call import Receipt
+    from tpre_offchain.chain.abi.structs import Proof, ProxyInfo
+    from tpre_offchain.chain.contracts.deployment import Deployment
+    from tpre_offchain.chain.outbox.outbox import Outbox
+    from tpre_offchain.chain.rpc.connection import Connection
     from tpre_offchain.clients.keys import Keys
     from tpre_offchain.crypto.keys import ProxyKey
 
@@ -43,7 +43,7 @@ class Standing:
 
 async def wait_for_deployment(file: Path, wait_s: float) -> Deployment:
     """The deployment, once its file is there. Raises ``NoDeployment``, ``BadDeploymentFile``."""
-    from tpre_offchain.chain.deployment import Deployment
+    from tpre_offchain.chain.contracts.deployment import Deployment
 
     deadline = time.monotonic() + wait_s
     while not file.exists():
@@ -55,7 +55,7 @@ async def wait_for_deployment(file: Path, wait_s: float) -> Deployment:
 
 async def standing(connection: Connection, deployment: Deployment, address: str) -> Standing:
     """How a proxy stands."""
-    from tpre_offchain.chain.contracts import Contracts
+    from tpre_offchain.chain.contracts.deployed import Contracts
     from tpre_offchain.types import Address
 
     contracts = Contracts.of(connection, deployment)
@@ -71,7 +71,7 @@ async def standing(connection: Connection, deployment: Deployment, address: str)
 
 async def join(outbox: Outbox, deployment: Deployment, keys: Keys, endpoint: str) -> Receipt | None:
     """Join the pool with the next version of the node key and exactly the bond; None if it is in already."""
-    from tpre_offchain.chain.contracts import Contracts
+    from tpre_offchain.chain.contracts.deployed import Contracts
 
     contracts = Contracts.of(outbox.connection, deployment)
     info = await contracts.proxies.proxy_of(keys.address)
@@ -88,7 +88,7 @@ async def rotate(outbox: Outbox, deployment: Deployment, keys: Keys) -> tuple[in
 
     Raises ``ContractRevert`` (NotProxy, ProxyIsLeaving, RotationTooSoon).
     """
-    from tpre_offchain.chain.contracts import Contracts
+    from tpre_offchain.chain.contracts.deployed import Contracts
 
     proxies = Contracts.of(outbox.connection, deployment).proxies
     version = (await proxies.proxy_of(keys.address)).key_version + 1
@@ -98,21 +98,21 @@ async def rotate(outbox: Outbox, deployment: Deployment, keys: Keys) -> tuple[in
 
 async def withdraw_bond(outbox: Outbox, deployment: Deployment) -> Receipt:
     """Have the bond credited after the cooldown. Raises ``ContractRevert`` (ProxyNotLeaving, CooldownNotOver)."""
-    from tpre_offchain.chain.contracts import Contracts
+    from tpre_offchain.chain.contracts.deployed import Contracts
 
     return await outbox.send(Contracts.of(outbox.connection, deployment).proxies.withdraw_bond())
 
 
 async def withdraw_credit(outbox: Outbox, deployment: Deployment) -> Receipt:
     """Have the whole credit paid out. Raises ``ContractRevert`` (NothingToWithdraw)."""
-    from tpre_offchain.chain.contracts import Contracts
+    from tpre_offchain.chain.contracts.deployed import Contracts
 
     return await outbox.send(Contracts.of(outbox.connection, deployment).treasury.withdraw(outbox.address))
 
 
 async def leave(outbox: Outbox, deployment: Deployment) -> Receipt | None:
     """Leave the pool from the next block on; None if it is leaving already."""
-    from tpre_offchain.chain.contracts import Contracts
+    from tpre_offchain.chain.contracts.deployed import Contracts
 
     return await outbox.ensure(Contracts.of(outbox.connection, deployment).proxies.leave())
 
@@ -122,7 +122,7 @@ async def held_keys(connection: Connection, deployment: Deployment, keys: Keys) 
 
     With those ahead, `tpre proxy rotate` needs no restart of a proxy that serves. Raises ``KeystoreMismatch``.
     """
-    from tpre_offchain.chain.contracts import Contracts
+    from tpre_offchain.chain.contracts.deployed import Contracts
     from tpre_offchain.clients.errors import KeystoreMismatch
     from tpre_offchain.crypto.hashing import points_hash
 
@@ -140,7 +140,7 @@ async def held_keys(connection: Connection, deployment: Deployment, keys: Keys) 
 
 def _proven(deployment: Deployment, keys: Keys, version: int) -> tuple[bytes, Proof]:
     """A version of the node key as the registry takes it (128 bytes), and its proof of possession."""
-    from tpre_offchain.chain.structs import Proof
+    from tpre_offchain.chain.abi.structs import Proof
     from tpre_offchain.clients.session import domain_of
     from tpre_offchain.crypto.keys import prove_key
 

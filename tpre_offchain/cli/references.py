@@ -78,7 +78,7 @@ class AddressType(click.ParamType[str]):
         text = str(value)
         if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
             self.fail(f"{text!r} is no address; write 0x and 40 hex digits", param, ctx)
-        from tpre_offchain.chain.abi_values import checksum_address
+        from tpre_offchain.chain.abi.values import checksum_address
 
         address = checksum_address(text)
         if text not in (address, address.lower(), "0x" + text[2:].upper()):

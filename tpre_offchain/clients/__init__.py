@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from tpre_offchain.clients.keys import Keys
     from tpre_offchain.clients.owner import Owner
     from tpre_offchain.clients.session import Session
-    from tpre_offchain.clients.sources import Item
+    from tpre_offchain.clients.stored.sources import Item
     from tpre_offchain.clients.user import User
 
 __all__ = ["Device", "Item", "Keys", "Owner", "Session", "User"]
 
 _HOMES = {
     "Device": "device",
-    "Item": "sources",
+    "Item": "stored.sources",
     "Keys": "keys",
     "Owner": "owner",
     "Session": "session",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tpre_offchain.clients.client import Client
-from tpre_offchain.clients.publishing import Publisher
+from tpre_offchain.clients.publishing.publishing import Publisher
 from tpre_offchain.clients.references import StreamRef, stream_id_of
 from tpre_offchain.clients.results import PendingPublish, PublishedRecord
 from tpre_offchain.clients.session import Session
-from tpre_offchain.clients.sources import Data, Item, Tags
 from tpre_offchain.clients.stopwatch import OnProgress, no_progress
+from tpre_offchain.clients.stored.sources import Data, Item, Tags
 from tpre_offchain.clients.verbs import verb
 
 

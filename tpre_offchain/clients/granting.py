@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from tpre_offchain.chain.call import Call, Receipt
-from tpre_offchain.chain.reverts import ContractRevert
-from tpre_offchain.chain.structs import NO_FIRST_ROUND, Access, FirstRound, Rekey
+from tpre_offchain.chain.abi.call import Call, Receipt
+from tpre_offchain.chain.abi.reverts import ContractRevert
+from tpre_offchain.chain.abi.structs import NO_FIRST_ROUND, Access, FirstRound, Rekey
 from tpre_offchain.clients.errors import NotYourGrant
-from tpre_offchain.clients.grants import grant_context
-from tpre_offchain.clients.points import chain_rekey
-from tpre_offchain.clients.records import NO_HASH
+from tpre_offchain.clients.facts.grants import grant_context
+from tpre_offchain.clients.facts.points import chain_rekey
+from tpre_offchain.clients.facts.records import NO_HASH
 from tpre_offchain.clients.session import Session
 from tpre_offchain.crypto.keys import label_secret
 from tpre_offchain.crypto.kfrag import Member, verify_rekey

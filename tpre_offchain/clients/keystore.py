@@ -28,8 +28,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from tpre_offchain.clients.files import write_new, write_over
 from tpre_offchain.clients.keys import Keys
+from tpre_offchain.clients.stored.files import write_new, write_over
 from tpre_offchain.crypto.hashing import Random
 from tpre_offchain.errors import KeystoreError
 from tpre_offchain.types import Address

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tpre_offchain.chain.events import AccessGranted, AccessRequested, EpochAdvanced, RoundOpened, StreamCreated
-from tpre_offchain.chain.structs import Access, AccessRequest, Status, Terms
+from tpre_offchain.chain.abi.events import AccessGranted, AccessRequested, EpochAdvanced, RoundOpened, StreamCreated
+from tpre_offchain.chain.abi.structs import Access, AccessRequest, Status, Terms
 from tpre_offchain.clients.device import Device
 from tpre_offchain.clients.errors import StreamUnknown
+from tpre_offchain.clients.facts.refusals import refusals_explained
 from tpre_offchain.clients.granting import (
     MAX_REKEYS,
     begun_epochs,
@@ -18,9 +19,8 @@ from tpre_offchain.clients.granting import (
     missing_epochs,
     send_grant,
 )
-from tpre_offchain.clients.reading import fetch_data, open_as_owner
+from tpre_offchain.clients.reading.reading import fetch_data, open_as_owner
 from tpre_offchain.clients.references import GrantRef, RecordRefLike, StreamRef, grant_id_of, record_id_of, stream_id_of
-from tpre_offchain.clients.refusals import refusals_explained
 from tpre_offchain.clients.results import (
     AccessRequestInfo,
     AdvancedEpoch,

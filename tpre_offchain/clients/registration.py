@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tpre_offchain.chain.events import DelegatingKeyRegistered, ReceivingKeyRegistered
-from tpre_offchain.chain.key_registry import KeyRegistry
-from tpre_offchain.chain.outbox import Outbox
-from tpre_offchain.chain.structs import Role
+from tpre_offchain.chain.abi.events import DelegatingKeyRegistered, ReceivingKeyRegistered
+from tpre_offchain.chain.abi.structs import Role
+from tpre_offchain.chain.contracts.key_registry import KeyRegistry
+from tpre_offchain.chain.outbox.outbox import Outbox
 from tpre_offchain.clients.errors import KeystoreMismatch
+from tpre_offchain.clients.facts.points import chain_proof
 from tpre_offchain.clients.keys import Keys
-from tpre_offchain.clients.points import chain_proof
 from tpre_offchain.clients.results import RegisteredKey, Transaction
 from tpre_offchain.clients.stopwatch import Stopwatch
 from tpre_offchain.crypto.hashing import Domain, Random, points_hash

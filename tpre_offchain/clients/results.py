@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tpre_offchain.chain.call import Receipt
-from tpre_offchain.chain.structs import Phase, Status, Terms
+from tpre_offchain.chain.abi.call import Receipt
+from tpre_offchain.chain.abi.structs import Phase, Status, Terms
 from tpre_offchain.types import Address, Epoch, GrantId, RecordId, RoundId, Slot, StreamId
 
 

@@ -16,21 +16,21 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from tpre_offchain.chain.agreement import open_agreeing
-from tpre_offchain.chain.archive import LogArchive
-from tpre_offchain.chain.connection import Connection
-from tpre_offchain.chain.contracts import Contracts
-from tpre_offchain.chain.deployment import Deployment
-from tpre_offchain.chain.outbox import Outbox, OutboxSettings
-from tpre_offchain.clients.blobs import Stopped
-from tpre_offchain.clients.files import make_private_folder
-from tpre_offchain.clients.grants import Grants
-from tpre_offchain.clients.history import History
+from tpre_offchain.chain.contracts.deployed import Contracts
+from tpre_offchain.chain.contracts.deployment import Deployment
+from tpre_offchain.chain.logs.archive import LogArchive
+from tpre_offchain.chain.outbox.outbox import Outbox, OutboxSettings
+from tpre_offchain.chain.rpc.agreement import open_agreeing
+from tpre_offchain.chain.rpc.connection import Connection
+from tpre_offchain.clients.facts.grants import Grants
+from tpre_offchain.clients.facts.history import History
+from tpre_offchain.clients.facts.records import Records
+from tpre_offchain.clients.facts.rounds import Rounds
 from tpre_offchain.clients.keys import Keys
-from tpre_offchain.clients.queue import PublishQueue
-from tpre_offchain.clients.records import Records
 from tpre_offchain.clients.registration import Registration
-from tpre_offchain.clients.rounds import Rounds
+from tpre_offchain.clients.stored.blobs import Stopped
+from tpre_offchain.clients.stored.files import make_private_folder
+from tpre_offchain.clients.stored.queue import PublishQueue
 from tpre_offchain.crypto.hashing import Domain, Random
 from tpre_offchain.storage.opening import open_store
 from tpre_offchain.storage.store import BlobStore

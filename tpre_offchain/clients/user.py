@@ -7,18 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tpre_offchain.chain.call import Call
-from tpre_offchain.chain.events import AccessRequested, RoundOpened
-from tpre_offchain.chain.reverts import ContractRevert, Reverted
-from tpre_offchain.chain.structs import AccessRequest, Phase, Status
-from tpre_offchain.clients.catalog import catalog_stream, mentions
+from tpre_offchain.chain.abi.call import Call
+from tpre_offchain.chain.abi.events import AccessRequested, RoundOpened
+from tpre_offchain.chain.abi.reverts import ContractRevert, Reverted
+from tpre_offchain.chain.abi.structs import AccessRequest, Phase, Status
 from tpre_offchain.clients.client import Client
 from tpre_offchain.clients.errors import (
     NoGrant,
     NotRefused,
 )
-from tpre_offchain.clients.reading import fetch_data, open_as_user
-from tpre_offchain.clients.records import NO_HASH
+from tpre_offchain.clients.facts.records import NO_HASH
+from tpre_offchain.clients.facts.refusals import explain, refusals_explained
+from tpre_offchain.clients.facts.rounds import FinalizedRound, require_kept
+from tpre_offchain.clients.reading.catalog import catalog_stream, mentions
+from tpre_offchain.clients.reading.reading import fetch_data, open_as_user
+from tpre_offchain.clients.reading.waiting import wait_for_round
 from tpre_offchain.clients.references import (
     GrantRef,
     RecordRefLike,
@@ -29,7 +32,6 @@ from tpre_offchain.clients.references import (
     round_id_of,
     stream_id_of,
 )
-from tpre_offchain.clients.refusals import explain, refusals_explained
 from tpre_offchain.clients.results import (
     CatalogStream,
     ConversionRecord,
@@ -42,10 +44,8 @@ from tpre_offchain.clients.results import (
     RoundInfo,
     Transaction,
 )
-from tpre_offchain.clients.rounds import FinalizedRound, require_kept
 from tpre_offchain.clients.stopwatch import OnProgress, Stopwatch, no_progress
 from tpre_offchain.clients.verbs import verb
-from tpre_offchain.clients.waiting import wait_for_round
 from tpre_offchain.failpoints import failpoint
 from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId, StreamId
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from tpre_offchain.crypto.curve_backend import R
+from tpre_offchain.crypto.curve.backend import R
 from tpre_offchain.errors import CryptoError, PolynomialError
 
 Random = Callable[[int], bytes]

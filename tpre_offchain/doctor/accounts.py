@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from tpre_offchain.chain.connection import Block, Connection
-from tpre_offchain.chain.contracts import Contracts
-from tpre_offchain.chain.structs import Role
+from tpre_offchain.chain.abi.structs import Role
+from tpre_offchain.chain.contracts.deployed import Contracts
+from tpre_offchain.chain.rpc.connection import Block, Connection
 from tpre_offchain.doctor.finding import Finding, broken, fine, note, warning
 from tpre_offchain.types import Address
 

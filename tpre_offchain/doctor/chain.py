@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tpre_offchain.chain.abi_values import checksum_address
-from tpre_offchain.chain.call import Call
-from tpre_offchain.chain.connection import Block, Connection
-from tpre_offchain.chain.transport import public_url
+from tpre_offchain.chain.abi.call import Call
+from tpre_offchain.chain.abi.values import checksum_address
+from tpre_offchain.chain.rpc.connection import Block, Connection
+from tpre_offchain.chain.rpc.transport import public_url
 from tpre_offchain.crypto.curve import g1, g2
 from tpre_offchain.doctor.finding import Finding, broken, fine, note, of_error, warning
 from tpre_offchain.errors import ChainError

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from tpre_offchain.chain.abi import load_abi
-from tpre_offchain.chain.connection import Connection
-from tpre_offchain.chain.contracts import Contracts
-from tpre_offchain.chain.deployment import Deployment, same_code
+from tpre_offchain.chain.abi.codec import load_abi
+from tpre_offchain.chain.contracts.deployed import Contracts
+from tpre_offchain.chain.contracts.deployment import Deployment, same_code
+from tpre_offchain.chain.rpc.connection import Connection
 from tpre_offchain.doctor.finding import Finding, broken, fine, of_error
 from tpre_offchain.errors import TpreError
 

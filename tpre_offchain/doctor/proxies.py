@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import httpx
 
-from tpre_offchain.chain.connection import Connection
-from tpre_offchain.chain.contracts import Contracts
-from tpre_offchain.chain.deployment import Deployment
-from tpre_offchain.chain.event_decoding import decode_logs, topic_of
-from tpre_offchain.chain.events import EndpointChanged, ProxyJoined, StreamCreated, TermsChanged
-from tpre_offchain.chain.structs import ProxyInfo
+from tpre_offchain.chain.abi.decoding import decode_logs, topic_of
+from tpre_offchain.chain.abi.events import EndpointChanged, ProxyJoined, StreamCreated, TermsChanged
+from tpre_offchain.chain.abi.structs import ProxyInfo
+from tpre_offchain.chain.contracts.deployed import Contracts
+from tpre_offchain.chain.contracts.deployment import Deployment
+from tpre_offchain.chain.rpc.connection import Connection
 from tpre_offchain.doctor.finding import Finding, broken, fine, note, warning
 from tpre_offchain.types import Address
 

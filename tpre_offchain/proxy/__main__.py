@@ -19,12 +19,12 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from tpre_offchain.chain.deployment import Deployment
+from tpre_offchain.chain.contracts.deployment import Deployment
 from tpre_offchain.crypto.keys import Identity
 from tpre_offchain.errors import ConfigError, CryptoError, TpreError
-from tpre_offchain.proxy.process import ProcessSettings, serve
-from tpre_offchain.proxy.telemetry import configure_logs
-from tpre_offchain.proxy.worker_settings import WorkerSettings
+from tpre_offchain.proxy.daemon.process import ProcessSettings, serve
+from tpre_offchain.proxy.daemon.settings import WorkerSettings
+from tpre_offchain.proxy.daemon.telemetry import configure_logs
 
 PRIVATE_MODE = 0o077
 

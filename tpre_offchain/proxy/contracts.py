@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tpre_offchain.chain.connection import Connection
-from tpre_offchain.chain.contracts import Contracts
-from tpre_offchain.chain.conversion_rounds import ConversionRounds
-from tpre_offchain.chain.deployment import Deployment
-from tpre_offchain.chain.grant_registry import GrantRegistry
-from tpre_offchain.chain.key_registry import KeyRegistry
-from tpre_offchain.chain.proxy_registry import ProxyRegistry
-from tpre_offchain.chain.record_registry import RecordRegistry
+from tpre_offchain.chain.contracts.conversion_rounds import ConversionRounds
+from tpre_offchain.chain.contracts.deployed import Contracts
+from tpre_offchain.chain.contracts.deployment import Deployment
+from tpre_offchain.chain.contracts.grant_registry import GrantRegistry
+from tpre_offchain.chain.contracts.key_registry import KeyRegistry
+from tpre_offchain.chain.contracts.proxy_registry import ProxyRegistry
+from tpre_offchain.chain.contracts.record_registry import RecordRegistry
+from tpre_offchain.chain.rpc.connection import Connection
 from tpre_offchain.crypto.hashing import Domain
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from tpre_offchain.chain.event_decoding import decode_logs, topic_of
-from tpre_offchain.chain.events import Event
+from tpre_offchain.chain.abi.decoding import decode_logs, topic_of
+from tpre_offchain.chain.abi.events import Event
 from tpre_offchain.errors import ProtocolError
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.types import Address

@@ -15,8 +15,8 @@ from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
-from tpre_offchain.chain.structs import Proof
-from tpre_offchain.chain.structs import Signature as CompactSignature
+from tpre_offchain.chain.abi.structs import Proof
+from tpre_offchain.chain.abi.structs import Signature as CompactSignature
 from tpre_offchain.crypto.cfrag import CFrags
 from tpre_offchain.errors import ProtocolError
 from tpre_offchain.types import Address, Slot

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tpre_offchain.cli import opening, shown_audit
+from tpre_offchain.cli import opening
 from tpre_offchain.cli.invocation import Invocation, verb
 from tpre_offchain.cli.references import ADDRESS, ID, RECORD, ROUND
 from tpre_offchain.cli.reply import Reply
+from tpre_offchain.cli.shown import audit as shown_audit
 from tpre_offchain.cli.text import MissingOption
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def export(run: Invocation, output: Path | None, put: bool, archive: str | None)
     """Write down all logs of the contracts: records, grants, results. Nodes prune them; what they are checked against
     stays. Whoever comes late reads with `--archive`, and need not trust who exported.
     """
-    from tpre_offchain.chain.archive import LogArchive
+    from tpre_offchain.chain.logs.archive import LogArchive
     from tpre_offchain.storage.opening import open_store
 
     if output is None and not put:
@@ -122,8 +123,8 @@ class _Reading:
 
     async def __aenter__(self) -> AuditedChain:
         from tpre_offchain.audit.chain import AuditedChain
-        from tpre_offchain.chain.agreement import open_agreeing
-        from tpre_offchain.chain.deployment import Deployment
+        from tpre_offchain.chain.contracts.deployment import Deployment
+        from tpre_offchain.chain.rpc.agreement import open_agreeing
 
         deployment = Deployment.load(opening.deployment_file(self._run))
         self._connection = await open_agreeing(opening.endpoints(self._run), deployment.chain_id)

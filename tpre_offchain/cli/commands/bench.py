@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import click
 
-from tpre_offchain.cli import shown_bench
 from tpre_offchain.cli.invocation import Invocation, Verb, verb
 from tpre_offchain.cli.reply import Reply
+from tpre_offchain.cli.shown import bench as shown_bench
 
 _OUTPUT: Final = click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Keep the figures in this file, for `tpre bench report`."
@@ -43,7 +43,7 @@ def crypto(
     output: Path | None,
 ) -> Reply:
     """Time every step of the cryptography, on each curve library, with umbral-pre in turn."""
-    from tpre_offchain.bench.crypto import flows, measure
+    from tpre_offchain.bench.offline.crypto import flows, measure
     from tpre_offchain.bench.shapes import COMMITTEES, CRYPTO_BATCHES, Shape
 
     chosen = [_committee(text) for text in committees] or COMMITTEES
@@ -82,7 +82,7 @@ def _reply(figures: Mapping[str, Any], output: Path | None, shown: Callable[[Map
 @verb()
 def round_(run: Invocation, rounds: int, committee: str, exchange: bool, output: Path | None) -> Reply:
     """Time conversions one after the other, on a chain and with proxy processes of their own."""
-    from tpre_offchain.cli.bench_plan import measure_rounds
+    from tpre_offchain.cli.bench.plan import measure_rounds
 
     figures = measure_rounds(*_committee(committee), rounds, lambda line: _progress(run, line), exchange=exchange)
     return _reply(figures, output, shown_bench.rounds)
@@ -95,7 +95,7 @@ def round_(run: Invocation, rounds: int, committee: str, exchange: bool, output:
 @verb()
 def load(run: Invocation, quick: bool, exchange: bool, output: Path | None) -> Reply:
     """Time 1 to 200 requests at once, 10 a second for a minute, and batches, on a net of its own."""
-    from tpre_offchain.cli.bench_plan import measure_load
+    from tpre_offchain.cli.bench.plan import measure_load
 
     figures = measure_load(quick=quick, say=lambda line: _progress(run, line), exchange=exchange)
     return _reply(figures, output, shown_bench.load)
@@ -107,7 +107,7 @@ def load(run: Invocation, quick: bool, exchange: bool, output: Path | None) -> R
 @verb()
 def shares(run: Invocation, rounds: int, output: Path | None) -> Reply:
     """Time conversions for several thresholds and committees, among 9 proxies."""
-    from tpre_offchain.cli.bench_plan import measure_shares
+    from tpre_offchain.cli.bench.plan import measure_shares
 
     figures = measure_shares(rounds, lambda line: _progress(run, line))
     return _reply(figures, output, shown_bench.shares)
@@ -121,7 +121,7 @@ def shares(run: Invocation, rounds: int, output: Path | None) -> Reply:
 @verb()
 def frugality(run: Invocation, idle: float, settle: float, rounds: int, output: Path | None) -> Reply:
     """Count an idle proxy's RPC calls, and watch the memory of proxies over many rounds."""
-    from tpre_offchain.cli.bench_plan import measure_frugality
+    from tpre_offchain.cli.bench.plan import measure_frugality
 
     figures = measure_frugality(idle, rounds, lambda line: _progress(run, line), settle_s=settle)
     return _reply(figures, output, shown_bench.frugality)
@@ -133,8 +133,8 @@ def frugality(run: Invocation, idle: float, settle: float, rounds: int, output: 
 @verb()
 def figures_(run: Invocation, output: Path, files: tuple[Path, ...]) -> Reply:
     """Draw the paper's Figures 6 to 9 and Table 1 from kept FILES, or from a quick measurement if none are given."""
-    from tpre_offchain.bench.figures import draw
-    from tpre_offchain.cli.bench_plan import quick_measurements
+    from tpre_offchain.bench.report.figures import draw
+    from tpre_offchain.cli.bench.plan import quick_measurements
 
     found = [json.loads(file.read_text()) for file in files] or quick_measurements(run.say)
     written = [str(path) for path in draw({figures["kind"]: figures for figures in found}, output)]
@@ -161,8 +161,8 @@ def simulate(
     output: Path | None,
 ) -> Reply:
     """Scale the system up on paper, calibrated by the kept FILES of gas and crypto."""
-    from tpre_offchain.bench.simulation import Workload, calibrate
-    from tpre_offchain.bench.simulation import simulate as simulated
+    from tpre_offchain.bench.offline.simulation import Workload, calibrate
+    from tpre_offchain.bench.offline.simulation import simulate as simulated
 
     measured = {figures["kind"]: figures for figures in (json.loads(file.read_text()) for file in files)}
     workload = Workload(proxies, streams, conversions, batch=batch)
@@ -176,7 +176,7 @@ def simulate(
 @verb()
 def data(run: Invocation, size: int, repetitions: int, output: Path | None) -> Reply:  # noqa: ARG001 - of every verb
     """Encrypt a file of random bytes, and compare with raw AES-256-GCM."""
-    from tpre_offchain.bench.data import measure_data
+    from tpre_offchain.bench.offline.data import measure_data
 
     return _reply(measure_data(size, repetitions), output, shown_bench.data)
 
@@ -189,7 +189,7 @@ def data(run: Invocation, size: int, repetitions: int, output: Path | None) -> R
 def gas(run: Invocation, committees: tuple[str, ...], batches: tuple[int, ...], output: Path | None) -> Reply:
     """Count the gas of whole conversions on a local chain, beside the floor that the chain sets."""
     from tpre_offchain.bench.shapes import COMMITTEES, GAS_BATCHES
-    from tpre_offchain.cli.bench_gas import measure_gas
+    from tpre_offchain.cli.bench.gas import measure_gas
 
     chosen = [_committee(text) for text in committees] or COMMITTEES
     figures = measure_gas(chosen, batches or GAS_BATCHES, lambda line: _progress(run, line))
@@ -202,7 +202,7 @@ def gas(run: Invocation, committees: tuple[str, ...], batches: tuple[int, ...], 
 @verb()
 def report(run: Invocation, files: tuple[Path, ...], output: Path | None) -> Reply:
     """Write BENCHMARKS.md from kept figures."""
-    from tpre_offchain.bench.report import render
+    from tpre_offchain.bench.report.report import render
 
     text = render([json.loads(file.read_text()) for file in files])
     if output is None:
@@ -218,7 +218,7 @@ def report(run: Invocation, files: tuple[Path, ...], output: Path | None) -> Rep
 @verb()
 def everything(run: Invocation, output: Path, quick: bool) -> Reply:
     """Measure everything, one after the other, each into a file of its own."""
-    from tpre_offchain.cli.bench_plan import measure_all
+    from tpre_offchain.cli.bench.plan import measure_all
 
     written = measure_all(output, quick=quick, say=run.say)
     return Reply({"written": [str(path) for path in written]})

@@ -58,9 +58,9 @@ def command(
 
     Everything is real: a node, the contracts, one process for each proxy. Nothing of it is left when it ends.
     """
-    from tpre_offchain.cli import shown_demo
-    from tpre_offchain.cli.demo_story import DemoPlan, tell
-    from tpre_offchain.cli.node import NodeKind
+    from tpre_offchain.cli.demo.story import DemoPlan, tell
+    from tpre_offchain.cli.local.node import NodeKind
+    from tpre_offchain.cli.shown import demo as shown_demo
 
     plan = DemoPlan(
         proxies,

@@ -14,7 +14,7 @@ from tpre_offchain.cli.reply import Reply
 from tpre_offchain.cli.text import MissingOption
 
 if TYPE_CHECKING:
-    from tpre_offchain.chain.deployment import Deployment
+    from tpre_offchain.chain.contracts.deployment import Deployment
 
 
 @click.command()
@@ -46,10 +46,10 @@ def command(run: Invocation, preset_name: str, output: Path | None) -> Reply:
 
 
 async def _deploy(run: Invocation, preset_name: str) -> Deployment:
-    from deploy.deploy import deploy
-    from deploy.settings import preset
-    from tpre_offchain.chain.connection import Connection
-    from tpre_offchain.cli.funding import funded_deployer
+    from tpre_offchain.chain.rpc.connection import Connection
+    from tpre_offchain.cli.local.funding import funded_deployer
+    from tpre_offchain.deployment.deploy import deploy
+    from tpre_offchain.deployment.settings import preset
 
     settings = preset(preset_name)
     async with await Connection.open(run.settings.rpc) as connection:

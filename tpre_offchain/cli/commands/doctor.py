@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from tpre_offchain.cli import shown_doctor
 from tpre_offchain.cli.invocation import Invocation, verb
 from tpre_offchain.cli.reply import Reply
+from tpre_offchain.cli.shown import doctor as shown_doctor
 
 
 @click.command()

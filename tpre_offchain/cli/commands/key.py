@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from tpre_offchain.cli import opening, shown_key
+from tpre_offchain.cli import opening
 from tpre_offchain.cli.invocation import Invocation, verb
 from tpre_offchain.cli.passphrases import read_passphrase, read_words
 from tpre_offchain.cli.reply import Reply
+from tpre_offchain.cli.shown import key as shown_key
 
 _WORDS_FILE = click.option("--words-file", type=click.Path(path_type=Path), help="File with the 24 words; - is stdin.")
 
@@ -36,7 +37,7 @@ def new(run: Invocation, name: str, fund: bool, show_words: bool) -> Reply:
     path = run.home.keystore(name)
     keys = Keys.generate(secrets.token_bytes)
     if fund:
-        from tpre_offchain.cli.funding import fund_local
+        from tpre_offchain.cli.local.funding import fund_local
 
         shown_key.require_absent(path)
         fund_local(run, keys.address)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from tpre_offchain.cli import shown_net
 from tpre_offchain.cli.invocation import Invocation, verb
 from tpre_offchain.cli.reply import Reply
+from tpre_offchain.cli.shown import net as shown_net
 
 
 @click.group()
@@ -30,8 +30,8 @@ def up(run: Invocation, proxies: int, threshold: int | None, node: str | None, e
     With --rpc on a development chain that runs already (anvil, hardhat, geth --dev); else on one of its own.
     Where a net runs of which proxies have died, those are started again, and nothing else changes.
     """
-    from tpre_offchain.cli.localnet import NetPlan, revive_net, start_net
-    from tpre_offchain.cli.node import NodeKind
+    from tpre_offchain.cli.local.localnet import NetPlan, revive_net, start_net
+    from tpre_offchain.cli.local.node import NodeKind
 
     def tell(what: str, ms: float) -> None:
         run.say(shown_net.step(what, ms))
@@ -58,7 +58,7 @@ def up(run: Invocation, proxies: int, threshold: int | None, node: str | None, e
 @verb()
 def status(run: Invocation) -> Reply:
     """Show the net's processes and whether they serve."""
-    from tpre_offchain.cli.localnet import is_ready
+    from tpre_offchain.cli.local.localnet import is_ready
     from tpre_offchain.cli.net_state import LocalNet
 
     net = LocalNet.load(run.home)
@@ -69,7 +69,7 @@ def status(run: Invocation) -> Reply:
 @verb()
 def down(run: Invocation) -> Reply:
     """End the net's processes, by their own ids. Keys, logs and blobs stay until the next `tpre net up`."""
-    from tpre_offchain.cli.localnet import stop_net
+    from tpre_offchain.cli.local.localnet import stop_net
     from tpre_offchain.cli.net_state import LocalNet
 
     net = LocalNet.load(run.home)

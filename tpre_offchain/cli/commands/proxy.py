@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from tpre_offchain.cli import opening, proxying, shown_proxy
+from tpre_offchain.cli import opening, proxying
 from tpre_offchain.cli.invocation import Invocation, verb
-from tpre_offchain.cli.localnet import HEALTH_FILE
+from tpre_offchain.cli.local.localnet import HEALTH_FILE
 from tpre_offchain.cli.references import ADDRESS
 from tpre_offchain.cli.reply import Reply
+from tpre_offchain.cli.shown import proxy as shown_proxy
 
 if TYPE_CHECKING:
-    from tpre_offchain.chain.call import Receipt
-    from tpre_offchain.chain.deployment import Deployment
+    from tpre_offchain.chain.abi.call import Receipt
+    from tpre_offchain.chain.contracts.deployment import Deployment
     from tpre_offchain.clients.keys import Keys
 
 _ENDPOINT = click.option("--endpoint", default="", help="Public text for the registry, such as a URL; up to 256 bytes.")
@@ -108,8 +109,8 @@ def credit(run: Invocation, pay_out: bool) -> Reply:
 @verb(chain=True, key=True)
 def status(run: Invocation, address: str | None) -> Reply:
     """Show how a proxy stands: ADDRESS, or that of the keystore. Needs no passphrase."""
-    from tpre_offchain.chain.connection import Connection
-    from tpre_offchain.chain.deployment import Deployment
+    from tpre_offchain.chain.contracts.deployment import Deployment
+    from tpre_offchain.chain.rpc.connection import Connection
     from tpre_offchain.clients.keystore import address_in_keystore
 
     account = address or address_in_keystore(opening.keystore_path(run, "proxy"))
@@ -139,10 +140,10 @@ def serve(
     run: Invocation, join_first: bool, wait_s: float, health_port: int | None, exchange: str | None, endpoint: str
 ) -> None:
     """Serve until Ctrl-C or SIGTERM. Logs JSON lines to standard error."""
-    from tpre_offchain.clients.files import write_over
-    from tpre_offchain.proxy.process import ProcessSettings, serve
-    from tpre_offchain.proxy.telemetry import configure_logs
-    from tpre_offchain.proxy.worker_settings import WorkerSettings
+    from tpre_offchain.clients.stored.files import write_over
+    from tpre_offchain.proxy.daemon.process import ProcessSettings, serve
+    from tpre_offchain.proxy.daemon.settings import WorkerSettings
+    from tpre_offchain.proxy.daemon.telemetry import configure_logs
 
     configure_logs()
     keys = opening.open_keys(run, "proxy")
@@ -177,14 +178,14 @@ class _Opened:
     """Connection and outbox of one proxy account, for the time of a few transactions."""
 
     def __init__(self, run: Invocation, keys: Keys, deployment: Deployment | None = None) -> None:
-        from tpre_offchain.chain.deployment import Deployment
+        from tpre_offchain.chain.contracts.deployment import Deployment
 
         self._run, self._keys = run, keys
         self.deployment = deployment or Deployment.load(opening.deployment_file(run))
 
     async def __aenter__(self) -> Self:
-        from tpre_offchain.chain.connection import Connection
-        from tpre_offchain.chain.outbox import Outbox
+        from tpre_offchain.chain.outbox.outbox import Outbox
+        from tpre_offchain.chain.rpc.connection import Connection
 
         self.connection = await Connection.open(opening.endpoints(self._run), self.deployment.chain_id)
         try:

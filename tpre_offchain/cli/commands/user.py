@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tpre_offchain.cli import opening, shown_owner, shown_user
+from tpre_offchain.cli import opening
 from tpre_offchain.cli.invocation import Invocation, verb
 from tpre_offchain.cli.progress import progress_on
 from tpre_offchain.cli.references import ADDRESS, COUNT, EPOCH, ID, RECORD
 from tpre_offchain.cli.reply import Reply
+from tpre_offchain.cli.shown import owner as shown_owner
+from tpre_offchain.cli.shown import user as shown_user
 from tpre_offchain.types import RecordId, StreamId
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The players and props of the fault tests."""

@@ -1,0 +1,1 @@
+"""What makes the vectors, file by file."""

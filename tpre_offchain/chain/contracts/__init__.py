@@ -1,0 +1,1 @@
+"""The six contracts, one thin class each, and where they are deployed."""

@@ -1,0 +1,1 @@
+"""Events as they come, and as others kept them."""

@@ -1,0 +1,1 @@
+"""Asking nodes: one connection over several endpoints, with typed errors."""

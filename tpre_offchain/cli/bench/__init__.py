@@ -1,0 +1,1 @@
+"""What `tpre bench` measures, put together: nets, plans, reports."""

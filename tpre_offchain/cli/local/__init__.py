@@ -1,0 +1,1 @@
+"""A net on this machine: chain, deployment, proxies, keys."""

@@ -1,0 +1,1 @@
+"""All text that a terminal shows."""

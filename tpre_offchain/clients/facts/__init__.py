@@ -1,0 +1,1 @@
+"""The chain's history as facts that were checked: records, grants, rounds."""

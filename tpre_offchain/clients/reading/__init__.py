@@ -1,0 +1,1 @@
+"""From a grant to the data."""

@@ -1,0 +1,1 @@
+"""What clients keep: blobs in a store, files, and publishes that are under way."""

@@ -1,0 +1,1 @@
+"""What puts the contracts on a chain."""

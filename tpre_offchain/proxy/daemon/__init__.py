@@ -1,0 +1,1 @@
+"""The running proxy: following the chain, serving rounds, health and figures."""

@@ -1,0 +1,1 @@
+"""What members of a committee tell one another over HTTP (SPEC §15)."""

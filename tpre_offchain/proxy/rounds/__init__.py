@@ -1,0 +1,1 @@
+"""What a proxy knows of a round, decides, and makes ready. Sends nothing."""
