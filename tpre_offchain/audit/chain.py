@@ -10,6 +10,7 @@ from tpre_offchain.chain.abi.decoding import decode_logs
 from tpre_offchain.chain.abi.events import Event
 from tpre_offchain.chain.contracts.deployed import Contracts
 from tpre_offchain.chain.contracts.deployment import Deployment
+from tpre_offchain.chain.logs.reading import LogReader
 from tpre_offchain.chain.rpc.connection import Connection
 from tpre_offchain.crypto.hashing import Domain
 from tpre_offchain.errors import ProtocolError
@@ -35,13 +36,14 @@ class AuditedChain:
 
     @classmethod
     async def read(
-        cls, connection: Connection, deployment: Deployment, from_block: int | None = None, to_block: int | None = None
+        cls, logs: LogReader, deployment: Deployment, from_block: int | None = None, to_block: int | None = None
     ) -> AuditedChain:
         """Read the events of all six contracts; by default since the deployment. Raises ``EndpointDown``."""
+        connection = logs.connection
         head = (await connection.latest()).number if to_block is None else to_block
         first = deployment.deploy_block if from_block is None else from_block
-        logs = await connection.get_logs(list(deployment.addresses.values()), first, head)
-        return cls(connection, deployment, Contracts.of(connection, deployment), decode_logs(logs), head)
+        found = await logs.get_logs(list(deployment.addresses.values()), first, head)
+        return cls(connection, deployment, Contracts.of(connection, deployment), decode_logs(found), head)
 
     @property
     def domain(self) -> Domain:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +37,16 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": versions(),
     }
+
+
+def machine_line(figures: Mapping[str, Any]) -> str:
+    """Where and when, in one paragraph."""
+    on = figures["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in on["versions"].items())
+    return (
+        f"{on['measured_at']} on {on['cpu']}, {on['cores']} cores, {on['memory_gib']} GiB, {on['system']}, load "
+        f"{on['load_1min']} when measured; Python {on['python']}; {versions}."
+    )
 
 
 def versions() -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import Any, Self, TypeVar
 from tpre_offchain.chain.contracts.deployed import Contracts
 from tpre_offchain.chain.contracts.deployment import Deployment
 from tpre_offchain.chain.logs.archive import LogArchive
+from tpre_offchain.chain.logs.reading import LogReader
 from tpre_offchain.chain.outbox.outbox import Outbox, OutboxSettings
 from tpre_offchain.chain.rpc.agreement import open_agreeing
 from tpre_offchain.chain.rpc.connection import Connection
@@ -55,6 +56,7 @@ class Session:
         keys: Keys,
         *,
         state: Path | None = None,
+        archive: LogArchive | None = None,
         random: Random = secrets.token_bytes,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -67,7 +69,7 @@ class Session:
         self.random = random
         self.clock = clock
         self.domain = domain_of(deployment)
-        self.history = History(connection, self.contracts, deployment.deploy_block)
+        self.history = History(LogReader(connection, archive), self.contracts, deployment.deploy_block)
         self.records = Records(self.history, self.domain)
         self.grants = Grants(self.history, self.records, connection, self.domain)
         self.rounds = Rounds(self.history, connection, self.domain)
@@ -134,13 +136,13 @@ class Session:
                 make_private_folder(folder)
         connection = await open_agreeing([rpc] if isinstance(rpc, str) else list(rpc), place.chain_id)
         try:
-            connection.archive = None if archive is None else archive.require_of(place)
+            kept = None if archive is None else archive.require_of(place.chain_id, place.addresses.values())
             path: str | Path = ":memory:" if folder is None else folder / "outbox.sqlite"
             outbox = await Outbox.open(connection, keys.account, path, outbox_settings)
         except BaseException:
             await connection.close()
             raise
-        return cls(connection, place, outbox, blobs, keys, state=folder)
+        return cls(connection, place, outbox, blobs, keys, state=folder, archive=kept)
 
     @property
     def address(self) -> Address:

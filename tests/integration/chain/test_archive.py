@@ -159,11 +159,12 @@ def test_fetch__any_log_of_the_archive_tampered_with__is_found_or_not_needed(lat
 def test_load__of_another_deployment__is_refused(late: Late) -> None:
     deployment = Deployment.load(late.folder / ".tpre/deployment.json")
     archive = LogArchive.load(late.archive)
-    assert archive.require_of(deployment) is archive
+    contracts = list(deployment.addresses.values())
+    assert archive.require_of(deployment.chain_id, contracts) is archive
     with pytest.raises(BadArchive):
-        archive.require_of(replace(deployment, chain_id=1))
+        archive.require_of(1, contracts)
     with pytest.raises(BadArchive):
-        replace(archive, addresses=frozenset()).require_of(deployment)
+        archive.require_of(deployment.chain_id, contracts[1:])
 
 
 @pytest.mark.parametrize(

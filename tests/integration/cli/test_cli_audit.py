@@ -28,6 +28,7 @@ from tpre_offchain.chain.abi.events import (
     VoteCast,
 )
 from tpre_offchain.chain.contracts.deployment import Deployment
+from tpre_offchain.chain.logs.reading import LogReader
 from tpre_offchain.chain.rpc.connection import Connection
 from tpre_offchain.crypto.curve import g1
 from tpre_offchain.types import RecordId, RoundId
@@ -49,7 +50,7 @@ class Finished:
 
         async def work() -> AuditReport:
             async with await Connection.open([self.rpc], self.deployment.chain_id) as connection:
-                chain = await AuditedChain.read(connection, self.deployment)
+                chain = await AuditedChain.read(LogReader(connection), self.deployment)
                 shown = tuple(event for event in map(change, chain.events) if event is not None)
                 told = replace(chain, events=shown)
                 return await (verify_everything(told) if everything else verify_round(told, RoundId(1 << 32)))
@@ -149,7 +150,7 @@ def test_verify_round__event_is_pruned__says_so(finished: Finished) -> None:
 def test_verify_record__unknown__says_so(finished: Finished, tmp_path: Path) -> None:
     async def work() -> None:
         async with await Connection.open([finished.rpc], finished.deployment.chain_id) as connection:
-            await verify_record(await AuditedChain.read(connection, finished.deployment), RecordId(1))
+            await verify_record(await AuditedChain.read(LogReader(connection), finished.deployment), RecordId(1))
 
     with pytest.raises(EventMissing, match="record 0/"):
         asyncio.run(work())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tpre_offchain.bench.machine import machine_line
 from tpre_offchain.bench.offline.crypto import PEER
 from tpre_offchain.bench.report import tables
 
@@ -34,8 +35,6 @@ carries."""
 
 def section(figures: Mapping[str, Any]) -> str:
     """Summary of ratios, then every table."""
-    from tpre_offchain.bench.report.report import machine_line
-
     parts = [_INTRO.format(repetitions=figures["repetitions"], peer=PEER), machine_line(figures)]
     parts += [_goal(figures)]
     parts += [_LIMITS] if "units_us" in figures else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tpre_offchain.bench.machine import machine_line
 from tpre_offchain.bench.online import signed_votes
 from tpre_offchain.bench.report import tables
 
@@ -42,7 +43,7 @@ def rounds(figures: Mapping[str, Any]) -> str:
         f"Goal: p50 <= {PAPER_CONVERSION_MS:.0f} ms, the paper's figure of one simulated process. Here "
         f"{p50:.0f} ms: {verdict}."
     )
-    return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.rounds(figures))])
+    return "\n\n".join([text, machine_line(figures), *(table.markdown() for table in tables.rounds(figures))])
 
 
 def exchange(figures: Mapping[str, Any]) -> str:
@@ -66,7 +67,7 @@ def exchange(figures: Mapping[str, Any]) -> str:
         f"of calldata, for a majority beside the leader, in gas: {costs}. Even with everybody's sum fixed beforehand "
         f"an aggregate pays from n={signed_votes.break_even()} on only, and a committee has at most 32."
     )
-    return "\n\n".join([text, _machine(figures), why, *(table.markdown() for table in tables.rounds(figures))])
+    return "\n\n".join([text, machine_line(figures), why, *(table.markdown() for table in tables.rounds(figures))])
 
 
 def shares(figures: Mapping[str, Any]) -> str:
@@ -75,7 +76,7 @@ def shares(figures: Mapping[str, Any]) -> str:
         "## Committees\n\n    tpre bench shares -o shares.json\n\n"
         "As above, with nine worker processes on this machine's cores; the paper's Figure 7."
     )
-    return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.shares(figures))])
+    return "\n\n".join([text, machine_line(figures), *(table.markdown() for table in tables.shares(figures))])
 
 
 def load(figures: Mapping[str, Any]) -> str:
@@ -94,7 +95,7 @@ def load(figures: Mapping[str, Any]) -> str:
         f"{1000 * cores / most:.0f} ms of them, all processes together; what one has to itself, 50 share. "
         f"{cost}"
     )
-    return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.load(figures))])
+    return "\n\n".join([text, machine_line(figures), *(table.markdown() for table in tables.load(figures))])
 
 
 def frugality(figures: Mapping[str, Any]) -> str:
@@ -111,14 +112,11 @@ def frugality(figures: Mapping[str, Any]) -> str:
         f"{first['rounds']:,} to round {last['rounds']:,}. `tpre --help` in <= {COLD_START_GOAL_MS:g} ms: "
         f"{start:.0f} ms ({_met(start <= COLD_START_GOAL_MS)})."
     )
-    return "\n\n".join([text, _machine(figures), *(table.markdown() for table in tables.frugality(figures))])
+    return "\n\n".join([text, machine_line(figures), *(table.markdown() for table in tables.frugality(figures))])
 
 
 def _met(goal: bool) -> str:
     return "met" if goal else "missed"
 
 
-def _machine(figures: Mapping[str, Any]) -> str:
-    from tpre_offchain.bench.report.report import machine_line
 
-    return machine_line(figures)

@@ -13,15 +13,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tpre_offchain.chain.abi.log import Log
 from tpre_offchain.errors import ChainError
 from tpre_offchain.types import Address
-
-if TYPE_CHECKING:
-    from tpre_offchain.chain.contracts.deployment import Deployment
-    from tpre_offchain.chain.rpc.connection import Connection
 
 FORMAT: Final = "tpre-logs/1"
 
@@ -41,13 +37,6 @@ class LogArchive:
     from_block: int
     to_block: int
     logs: tuple[Log, ...]
-
-    @classmethod
-    async def read(cls, connection: Connection, deployment: Deployment) -> LogArchive:
-        """All logs since the deployment, as a node (with its own archive, if it was given one) has them."""
-        head, addresses = (await connection.latest()).number, list(deployment.addresses.values())
-        logs = await connection.get_logs(addresses, deployment.deploy_block, head)
-        return cls(deployment.chain_id, frozenset(addresses), deployment.deploy_block, head, tuple(logs))
 
     def lines(self) -> Iterator[bytes]:
         """The file's content."""
@@ -105,9 +94,9 @@ class LogArchive:
         except (ValueError, TypeError, KeyError, AttributeError, StopIteration) as problem:
             raise BadArchive(f"{where}, line {number}: {type(problem).__name__}") from None
 
-    def require_of(self, deployment: Deployment) -> LogArchive:
-        """This archive, if it is of that deployment. Raises ``BadArchive``."""
-        if self.chain_id != deployment.chain_id or self.addresses != frozenset(deployment.addresses.values()):
+    def require_of(self, chain_id: int, addresses: Iterable[Address]) -> LogArchive:
+        """This archive, if it is of those contracts of that chain. Raises ``BadArchive``."""
+        if self.chain_id != chain_id or self.addresses != frozenset(addresses):
             raise BadArchive("the archive is of other contracts than the deployment file names")
         return self
 

@@ -12,7 +12,6 @@ from tpre_offchain.chain.abi.call import Call, Receipt
 from tpre_offchain.chain.abi.log import Log
 from tpre_offchain.chain.abi.reverts import decode_revert
 from tpre_offchain.chain.abi.values import checksum_address
-from tpre_offchain.chain.logs.archive import LogArchive, merged
 from tpre_offchain.chain.rpc.errors import EndpointDown, EndpointsDisagree, NoHead, RpcRefused, StalePeer, WrongChain
 from tpre_offchain.chain.rpc.log_ranges import LogRanges
 from tpre_offchain.chain.rpc.transport import Transport, open_transport, public_url
@@ -73,8 +72,6 @@ class Connection:
 
     chain_id: int
     calls: Counter[str]
-    archive: LogArchive | None
-    """Logs that the nodes may have pruned; ``get_logs`` adds them to its answers."""
 
     def __init__(
         self,
@@ -87,7 +84,6 @@ class Connection:
     ) -> None:
         self.chain_id = chain_id
         self.calls = Counter()
-        self.archive = None
         self._endpoints = [_Endpoint(transport) for transport in transports]
         self._preferred = 0
         self._on_call = on_call
@@ -301,17 +297,7 @@ class Connection:
                 question["topics"] = list(topics)
             return [Log.from_rpc(raw) for raw in await self.rpc("eth_getLogs", question)]
 
-        archive = self.archive
-        if archive is None:
-            return await self._ranges.collect(ask, from_block, to_block)
-        kept = archive.matching(addresses, from_block, to_block, topics)
-        try:
-            return merged(await self._ranges.collect(ask, from_block, to_block), kept)
-        except RpcRefused:
-            if from_block > archive.to_block:
-                raise
-            # a node that says that it has pruned the beginning has the rest
-            return merged(await self._ranges.collect(ask, archive.to_block + 1, to_block), kept)
+        return await self._ranges.collect(ask, from_block, to_block)
 
 
 def as_revert(refused: RpcRefused, call: Call) -> ChainError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,9 @@ from tpre_offchain.cli.text import MissingOption
 if TYPE_CHECKING:
     from tpre_offchain.audit.chain import AuditedChain
     from tpre_offchain.audit.findings import AuditReport
+    from tpre_offchain.chain.contracts.deployment import Deployment
+    from tpre_offchain.chain.logs.archive import LogArchive
+    from tpre_offchain.chain.logs.reading import LogReader
 
 _ARCHIVE = click.option("--archive", help="File or CID of `tpre audit export`, for a node that has pruned its logs.")
 
@@ -49,7 +54,7 @@ def timeline(
     from tpre_offchain.audit.timeline import timeline as entries_of
 
     async def work() -> Reply:
-        async with _Reading(run, archive) as chain:
+        async with _audited(run, archive) as chain:
             return shown_audit.timeline(entries_of(chain.events, Scope(stream, record, grant, round_id, account)))
 
     return asyncio.run(work())
@@ -65,7 +70,7 @@ def verify(run: Invocation, record: int | None, grant: int | None, round_id: int
     """Verify a record, grant or round again, or everything: hashes, proofs, equations, votes. Exit code 6 if not."""
 
     async def work() -> Reply:
-        async with _Reading(run, archive) as chain:
+        async with _audited(run, archive) as chain:
             return shown_audit.report(await _verify(chain, record, grant, round_id))
 
     return asyncio.run(work())
@@ -80,15 +85,14 @@ def export(run: Invocation, output: Path | None, put: bool, archive: str | None)
     """Write down all logs of the contracts: records, grants, results. Nodes prune them; what they are checked against
     stays. Whoever comes late reads with `--archive`, and need not trust who exported.
     """
-    from tpre_offchain.chain.logs.archive import LogArchive
     from tpre_offchain.storage.opening import open_store
 
     if output is None and not put:
         raise MissingOption("-o FILE or --put says where to")
 
     async def work() -> LogArchive:
-        async with _Reading(run, archive) as chain:
-            return await LogArchive.read(chain.connection, chain.deployment)
+        async with _logs(run, archive) as (logs, deployment):
+            return await logs.export(list(deployment.addresses.values()), deployment.deploy_block)
 
     found = asyncio.run(work())
     if output is not None:
@@ -114,26 +118,25 @@ async def _verify(chain: AuditedChain, record: int | None, grant: int | None, ro
     return AuditReport(tuple(finding for report in reports for finding in report.findings))
 
 
-class _Reading:
+@asynccontextmanager
+async def _logs(run: Invocation, archive: str | None) -> AsyncIterator[tuple[LogReader, Deployment]]:
+    """The logs of the chain of the settings, and what was deployed there."""
+    from tpre_offchain.chain.contracts.deployment import Deployment
+    from tpre_offchain.chain.logs.reading import LogReader
+    from tpre_offchain.chain.rpc.agreement import open_agreeing
+
+    kept = opening.open_archive(run, archive)
+    deployment = Deployment.load(opening.deployment_file(run))
+    async with await open_agreeing(opening.endpoints(run), deployment.chain_id) as connection:
+        if kept is not None:
+            kept.require_of(deployment.chain_id, deployment.addresses.values())
+        yield LogReader(connection, kept), deployment
+
+
+@asynccontextmanager
+async def _audited(run: Invocation, archive: str | None) -> AsyncIterator[AuditedChain]:
     """The chain of the settings, its events read."""
+    from tpre_offchain.audit.chain import AuditedChain
 
-    def __init__(self, run: Invocation, archive: str | None) -> None:
-        self._run = run
-        self._archive = opening.open_archive(run, archive)
-
-    async def __aenter__(self) -> AuditedChain:
-        from tpre_offchain.audit.chain import AuditedChain
-        from tpre_offchain.chain.contracts.deployment import Deployment
-        from tpre_offchain.chain.rpc.agreement import open_agreeing
-
-        deployment = Deployment.load(opening.deployment_file(self._run))
-        self._connection = await open_agreeing(opening.endpoints(self._run), deployment.chain_id)
-        try:
-            self._connection.archive = None if self._archive is None else self._archive.require_of(deployment)
-            return await AuditedChain.read(self._connection, deployment)
-        except BaseException:
-            await self._connection.close()
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._connection.close()
+    async with _logs(run, archive) as (logs, deployment):
+        yield await AuditedChain.read(logs, deployment)

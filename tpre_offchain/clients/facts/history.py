@@ -20,7 +20,7 @@ from tpre_offchain.chain.abi.events import (
 from tpre_offchain.chain.abi.structs import Member as ChainMember
 from tpre_offchain.chain.abi.structs import Role
 from tpre_offchain.chain.contracts.deployed import Contracts
-from tpre_offchain.chain.rpc.connection import Connection
+from tpre_offchain.chain.logs.reading import LogReader
 from tpre_offchain.clients.errors import HistoryMissing, ProxyKeyMissing
 from tpre_offchain.crypto.curve import G1, G2
 from tpre_offchain.crypto.hashing import address_word, keccak256, word
@@ -35,9 +35,9 @@ Topic = int | str | bytes | Sequence[int] | None
 class History:
     """Events of our contracts since their deployment."""
 
-    def __init__(self, connection: Connection, contracts: Contracts, first_block: int) -> None:
+    def __init__(self, logs: LogReader, contracts: Contracts, first_block: int) -> None:
         self.contracts = contracts
-        self._connection = connection
+        self._logs = logs
         self._first_block = first_block
         self._keys: dict[tuple[str, Address, int], bytes] = {}
 
@@ -50,8 +50,8 @@ class History:
         """
         wanted = ["0x" + topic_of(kind).hex(), *(_topic(topic) for topic in topics)]
         first = self._first_block if since is None else since
-        head = await self._connection.latest()
-        logs = await self._connection.get_logs([address], first, head.number, wanted)
+        head = await self._logs.connection.latest()
+        logs = await self._logs.get_logs([address], first, head.number, wanted)
         return [event for event in decode_logs(logs) if isinstance(event, kind)]
 
     # --- keys -------------------------------------------------------------------------------------
