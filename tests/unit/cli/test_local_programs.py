@@ -11,10 +11,11 @@ import pytest
 
 from tpre_offchain.cli.fetch import npm_folder
 from tpre_offchain.cli.fetch.npm_folder import NodeJs, NodeJsMissing, find_node_js
-from tpre_offchain.cli.fetch.tarball import NpmTarball, RegistryUnreachable
+from tpre_offchain.cli.fetch.tarball import NpmTarball, RegistryUnreachable, WrongPackage
 from tpre_offchain.cli.local import anvil, hardhat, node, places
 from tpre_offchain.cli.local.node import NodeKind
 from tpre_offchain.cli.local.places import NodeMissing
+from tpre_offchain.errors import TpreError
 
 LINUX = ("Linux", "x86_64")
 
@@ -173,13 +174,24 @@ def test_hardhat_command__not_here__is_installed_by_npm_once(
     assert calls[0].startswith("ci --ignore-scripts ")
 
 
-def test_hardhat_command__npm_fails__says_why_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("code", "kind"), [("ENOTFOUND", RegistryUnreachable), ("EINTEGRITY", WrongPackage)])
+def test_hardhat_command__npm_fails__says_why_and_leaves_nothing(
+    code: str, kind: type[TpreError], tmp_path: Path
+) -> None:
     fake_node_js(tmp_path / "bin", "24.1.0")
-    program(tmp_path / "bin/npm", "#!/bin/sh\necho 'npm error code ENOTFOUND' >&2\nexit 1\n")
-    with pytest.raises(RegistryUnreachable, match="ENOTFOUND"):
+    program(tmp_path / "bin/npm", f"#!/bin/sh\necho 'npm error code {code}' >&2\nexit 1\n")
+    with pytest.raises(kind, match=code):
         hardhat.hardhat_command(7)
     assert npm_folder.find_installed(hardhat.SOURCE) is None
     assert [path.name for path in (tmp_path / "cache/tpre").iterdir()] == [".lock"]
+
+
+def test_find_node_js__no_path__does_not_look_where_we_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_node_js(tmp_path / "here", "24.1.0")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(NodeJsMissing):
+        find_node_js()
 
 
 def test_npm_tarball__label__is_that_of_its_file_at_the_registry() -> None:

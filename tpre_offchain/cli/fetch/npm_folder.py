@@ -16,13 +16,14 @@ from typing import Final
 import click
 
 from tpre_offchain.cli.fetch.cache import cache_folder, find_kept, keep
-from tpre_offchain.cli.fetch.tarball import RegistryUnreachable
+from tpre_offchain.cli.fetch.tarball import RegistryUnreachable, WrongPackage
 from tpre_offchain.errors import TpreError
 
 NODE_AT_LEAST: Final = (22, 13)
 _LOCK: Final = "package-lock.json"
 # scripts of packages are not run: what is pinned is what they are, not what they would fetch
-_NPM_CI: Final = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+_NPM_CI: Final = ("ci", "--ignore-scripts", "--fetch-retries=1", "--no-audit", "--no-fund", "--loglevel=error")
+_WITHOUT: Final = "npm's own settings apply: registry, proxy, cafile. Without it, --rpc takes a chain that runs already"
 
 
 class NodeJsMissing(TpreError):
@@ -64,19 +65,21 @@ def find_installed(source: Path) -> Path | None:
 def install(source: Path, node: NodeJs) -> Path:
     """A copy of the folder with the packages of its lock file in it, each held against its digest by npm.
 
-    Raises ``RegistryUnreachable``, ``CacheUnusable``.
+    Raises ``RegistryUnreachable``, ``WrongPackage``, ``CacheUnusable``.
     """
 
     def fill(folder: Path) -> None:
         click.echo(f"fetching {source.name} with npm, once, into {cache_folder()}", err=True)
         for file in source.iterdir():
             shutil.copyfile(file, folder / file.name)
-        environment = {**os.environ, "PATH": _search_path()}
+        # the system's authorities too, as in tarball.py
+        environment = {"NODE_USE_SYSTEM_CA": "1", **os.environ, "PATH": _search_path()}
         done = subprocess.run(
             [str(node.npm), *_NPM_CI], cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise RegistryUnreachable(f"npm cannot install {source.name}:\n{done.stderr.strip()[-1000:]}")
+            kind = WrongPackage if "EINTEGRITY" in done.stderr else RegistryUnreachable
+            raise kind(f"npm cannot install {source.name}:\n{done.stderr.strip()[-1000:]}", hint=_WITHOUT)
 
     return keep(_label(source), fill)
 
@@ -88,4 +91,5 @@ def _label(source: Path) -> str:
 
 
 def _search_path() -> str:
-    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    # an empty part would be the folder that we are in
+    return os.pathsep.join(filter(None, (str(Path(sys.executable).parent), os.environ.get("PATH"))))

@@ -63,7 +63,7 @@ def find_anvil() -> Path | None:
             raise NodeMissing(f"{VARIABLE} names {named}, which is no program")
         return Path(named).absolute()
     if on_path := shutil.which("anvil"):
-        return Path(on_path)
+        return Path(on_path).absolute()
     pinned = pinned_anvil()
     if pinned is None:
         return None

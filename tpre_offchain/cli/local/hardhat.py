@@ -20,7 +20,7 @@ def find_hardhat() -> Path | None:
 def hardhat_command(port: int) -> tuple[list[str], Path]:
     """The command of ``hardhat node``, and the folder to run it in; installed first if it is not here.
 
-    Raises ``NodeJsMissing``, ``RegistryUnreachable``, ``CacheUnusable``.
+    Raises ``NodeJsMissing``, and what ``npm_folder.install`` raises.
     """
     node = npm_folder.find_node_js()
     folder = find_hardhat() or npm_folder.install(SOURCE, node)
