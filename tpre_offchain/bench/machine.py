@@ -14,6 +14,7 @@ import psutil
 LIBRARIES: Final = (
     "tpre-offchain",
     "pymcl",
+    "ckzg",
     "py-arkworks-bls12381",
     "py-ecc",
     "umbral-pre",
