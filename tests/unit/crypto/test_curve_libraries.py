@@ -151,6 +151,12 @@ def in_fresh_process(source: str, **env: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
+@pytest.mark.skipif(sys.platform not in {"linux", "darwin"}, reason="ckzg's module hides blst elsewhere")
+def test_available_backends__where_ckzg_shows_blst__has_it() -> None:
+    # or all tests of blst would be skipped the day that it is not taken
+    assert "blst" in curve.available_backends()
+
+
 def test_choose_backend__by_environment__is_used() -> None:
     source = "from tpre_offchain.crypto import curve; print(curve.active_backend())"
     assert in_fresh_process(source, TPRE_CURVE="py_ecc").stdout.strip() == "py_ecc"
