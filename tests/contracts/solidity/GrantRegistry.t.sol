@@ -3,7 +3,6 @@ pragma solidity ^0.8.30;
 
 import {RoundsTest} from "./RoundsScene.sol";
 import {RoundsWorld} from "./RoundsWorld.sol";
-import {GrantRegistry} from "../../../contracts/GrantRegistry.sol";
 import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry as IGrants} from "../../../contracts/interfaces/IGrantRegistry.sol";
 import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
@@ -360,8 +359,8 @@ contract GrantRegistryTest is RoundsTest {
     }
 
     function test_constructor__no_limit_of_time__BadSettings() public {
-        (IKeyRegistry keys, IGrants.Settings memory settings) = (grants.keys(), IGrants.Settings(0, 0, 0));
+        (IKeyRegistry keys, IGrants.Settings memory settings) = (world.keys(), IGrants.Settings(0, 0, 0));
         vm.expectRevert(IGrants.BadSettings.selector);
-        new GrantRegistry(keys, proxies, records, treasury, address(rounds), settings);
+        deployGrantRegistry(keys, proxies, records, treasury, address(rounds), settings);
     }
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
+import {Deployer} from "./Deployer.sol";
 import {Prover} from "./Prover.sol";
-import {ProxyRegistry} from "../../../contracts/ProxyRegistry.sol";
-import {Treasury} from "../../../contracts/Treasury.sol";
 import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
 import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
@@ -12,23 +10,23 @@ import {Generators} from "../../../contracts/libraries/Generators.sol";
 import {G1Point, Proof} from "../../../contracts/types/Points.sol";
 
 /// @dev A registry with its Treasury, and proxies that join it.
-abstract contract ProxyPool is Test, Prover {
+abstract contract ProxyPool is Deployer, Prover {
     address internal constant GRANTS = address(0x6001);
     address internal constant ROUNDS = address(0x6002);
     uint128 internal constant BOND = 1 ether;
     uint128 internal constant MISS_PENALTY = 0.1 ether;
     uint32 internal constant COOLDOWN_BLOCKS = 8_192;
     uint32 internal constant COOLDOWN_SECONDS = 3 days;
-    Treasury internal treasury;
-    ProxyRegistry internal proxies;
+    ITreasury internal treasury;
+    IProxyRegistry internal proxies;
 
     function defaultSettings() internal pure returns (IProxyRegistry.Settings memory) {
         return IProxyRegistry.Settings(BOND, MISS_PENALTY, 2, COOLDOWN_BLOCKS, COOLDOWN_SECONDS);
     }
 
     function deployPool() internal {
-        treasury = new Treasury(vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1), GRANTS, ROUNDS);
-        proxies = new ProxyRegistry(treasury, GRANTS, ROUNDS, defaultSettings());
+        treasury = deployTreasury(vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1), GRANTS, ROUNDS);
+        proxies = deployProxyRegistry(treasury, GRANTS, ROUNDS, defaultSettings());
     }
 
     function account(uint256 i) internal pure returns (address) {
@@ -91,14 +89,14 @@ contract ProxyRegistryTest is ProxyPool {
         bad[2].exitCooldownBlocks = 8_191;
         for (uint256 i = 0; i < 3; ++i) {
             vm.expectRevert(IProxyRegistry.BadSettings.selector);
-            new ProxyRegistry(treasury, GRANTS, ROUNDS, bad[i]);
+            deployProxyRegistry(treasury, GRANTS, ROUNDS, bad[i]);
         }
         vm.expectRevert(IProxyRegistry.BadSettings.selector);
-        new ProxyRegistry(Treasury(address(0)), GRANTS, ROUNDS, defaultSettings());
+        deployProxyRegistry(ITreasury(address(0)), GRANTS, ROUNDS, defaultSettings());
         vm.expectRevert(IProxyRegistry.BadSettings.selector);
-        new ProxyRegistry(treasury, address(0), ROUNDS, defaultSettings());
+        deployProxyRegistry(treasury, address(0), ROUNDS, defaultSettings());
         vm.expectRevert(IProxyRegistry.BadSettings.selector);
-        new ProxyRegistry(treasury, GRANTS, address(0), defaultSettings());
+        deployProxyRegistry(treasury, GRANTS, address(0), defaultSettings());
     }
 
     function test_settings__created__are_readable() public view {

@@ -3,7 +3,6 @@ pragma solidity ^0.8.30;
 
 import {RoundsTest} from "./RoundsScene.sol";
 import {RoundsWorld} from "./RoundsWorld.sol";
-import {ConversionRounds} from "../../../contracts/ConversionRounds.sol";
 import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
 import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
@@ -74,7 +73,7 @@ contract RoundsRefusalsTest is RoundsTest {
         IRounds.Settings memory settings = rounds.settings();
         settings.voteSeconds = 0;
         vm.expectRevert(IRounds.BadSettings.selector);
-        new ConversionRounds(grants, proxies, records, treasury, settings);
+        deployConversionRounds(grants, proxies, records, treasury, settings);
     }
 
     // --- submitting ---

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test, Vm} from "./Test.sol";
+import {Deployer} from "./Deployer.sol";
+import {Vm} from "./Test.sol";
 import {RoundsWorld} from "./RoundsWorld.sol";
-import {ConversionRounds} from "../../../contracts/ConversionRounds.sol";
-import {GrantRegistry} from "../../../contracts/GrantRegistry.sol";
-import {ProxyRegistry} from "../../../contracts/ProxyRegistry.sol";
-import {RecordRegistry} from "../../../contracts/RecordRegistry.sol";
-import {Treasury} from "../../../contracts/Treasury.sol";
 import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
+import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
 import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
+import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
 import {Transcript} from "../../../contracts/libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
@@ -242,13 +240,13 @@ contract RoundsScene is RoundsWorld {
 }
 
 /// @notice Base of the tests on a scene: the contracts by name, refusals and logs.
-abstract contract RoundsTest is Test {
+abstract contract RoundsTest is Deployer {
     RoundsScene internal world;
-    Treasury internal treasury;
-    ProxyRegistry internal proxies;
-    RecordRegistry internal records;
-    GrantRegistry internal grants;
-    ConversionRounds internal rounds;
+    ITreasury internal treasury;
+    IProxyRegistry internal proxies;
+    IRecordRegistry internal records;
+    IGrantRegistry internal grants;
+    IConversionRounds internal rounds;
     address internal owner;
     address internal user;
     StreamId internal stream;

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
+import {Deployer} from "./Deployer.sol";
 import {Prover} from "./Prover.sol";
-import {ConversionRounds} from "../../../contracts/ConversionRounds.sol";
-import {GrantRegistry} from "../../../contracts/GrantRegistry.sol";
-import {KeyRegistry} from "../../../contracts/KeyRegistry.sol";
-import {ProxyRegistry} from "../../../contracts/ProxyRegistry.sol";
-import {RecordRegistry} from "../../../contracts/RecordRegistry.sol";
-import {Treasury} from "../../../contracts/Treasury.sol";
 import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
+import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
 import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
 import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
+import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
 import {Generators} from "../../../contracts/libraries/Generators.sol";
 import {Transcript} from "../../../contracts/libraries/Transcript.sol";
@@ -20,7 +16,7 @@ import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
 import {GrantId, Member, RecordId, RoundId, StreamId, toRecordId, toRoundId} from "../../../contracts/types/Ids.sol";
 
 /// @notice The whole system with the real scheme: an owner with a stream, a user, a pool of proxies. Each test drives it through these verbs.
-abstract contract RoundsWorld is Test, Prover {
+abstract contract RoundsWorld is Deployer, Prover {
     uint128 internal constant PRICE = 1 ether;
     uint128 internal constant REDRAW_FEE = 0.01 ether;
     uint128 internal constant COMPLAINT_PENALTY = 0.3 ether;
@@ -36,12 +32,12 @@ abstract contract RoundsWorld is Test, Prover {
     address internal constant BURNED = 0x000000000000000000000000000000000000dEaD;
     bytes32 internal constant HIGH_BIT = bytes32(uint256(1) << 255);
 
-    KeyRegistry public keys;
-    Treasury public treasury;
-    ProxyRegistry public proxies;
-    RecordRegistry public records;
-    GrantRegistry public grants;
-    ConversionRounds public rounds;
+    IKeyRegistry public keys;
+    ITreasury public treasury;
+    IProxyRegistry public proxies;
+    IRecordRegistry public records;
+    IGrantRegistry public grants;
+    IConversionRounds public rounds;
 
     address public owner;
     address public user;
@@ -94,12 +90,12 @@ abstract contract RoundsWorld is Test, Prover {
         address proxiesAt = vm.computeCreateAddress(address(this), nonce + 2);
         address grantsAt = vm.computeCreateAddress(address(this), nonce + 4);
         address roundsAt = vm.computeCreateAddress(address(this), nonce + 5);
-        keys = new KeyRegistry();
-        treasury = new Treasury(proxiesAt, grantsAt, roundsAt);
-        proxies = new ProxyRegistry(treasury, grantsAt, roundsAt, proxySettings());
-        records = new RecordRegistry(keys);
-        grants = new GrantRegistry(keys, proxies, records, treasury, roundsAt, grantSettings());
-        rounds = new ConversionRounds(grants, proxies, records, treasury, roundSettings());
+        keys = deployKeyRegistry();
+        treasury = deployTreasury(proxiesAt, grantsAt, roundsAt);
+        proxies = deployProxyRegistry(treasury, grantsAt, roundsAt, proxySettings());
+        records = deployRecordRegistry(keys);
+        grants = deployGrantRegistry(keys, proxies, records, treasury, roundsAt, grantSettings());
+        rounds = deployConversionRounds(grants, proxies, records, treasury, roundSettings());
         vm.assertEq(address(proxies), proxiesAt);
         vm.assertEq(address(grants), grantsAt);
         vm.assertEq(address(rounds), roundsAt);
