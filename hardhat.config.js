@@ -24,9 +24,9 @@ const forCoverage = {
 };
 const settings = process.argv.includes("--coverage") ? { ...compiler.settings, optimizer: forCoverage } : compiler.settings;
 
-// The tests of libraries: what they test is compiled into them, so they are compiled as the contracts are.
 const testsFolder = "tests/contracts/solidity";
-const testsOfLibraries = ["BLS12381.t.sol", "Dleq.t.sol", "RoundPhase.t.sol", "Transcript.t.sol"];
+// What the tests of libraries test is compiled into them, so they are compiled as the contracts are.
+const testsOfLibraries = "libraries/";
 
 /**
  * All other tests deploy the contracts from their artifacts, and are themselves compiled quickly: without optimizer and intermediate
@@ -41,8 +41,9 @@ const quickTests = {
           const config = await next(userConfig, resolveVariable);
           const { compilers, overrides } = config.solidity.profiles.default;
           const quick = { ...compilers[0], settings: { ...compilers[0].settings, viaIR: false, optimizer: { enabled: false } } };
-          const files = readdirSync(new URL(testsFolder, import.meta.url)).filter((file) => !testsOfLibraries.includes(file));
-          for (const file of files) overrides[`${testsFolder}/${file}`] = quick;
+          for (const file of readdirSync(new URL(testsFolder, import.meta.url), { recursive: true })) {
+            if (file.endsWith(".sol") && !file.startsWith(testsOfLibraries)) overrides[`${testsFolder}/${file}`] = quick;
+          }
           return config;
         },
       }),

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.30;
 
 import {Prover} from "./Prover.sol";
-import {RoundsTest} from "./RoundsScene.sol";
-import {RoundsWorld} from "./RoundsWorld.sol";
+import {RoundsTest} from "./worlds/RoundsScene.sol";
+import {RoundsWorld} from "./worlds/RoundsWorld.sol";
 import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry as IGrants} from "../../../contracts/interfaces/IGrantRegistry.sol";
 import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";

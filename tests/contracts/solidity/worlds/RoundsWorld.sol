@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Deployer} from "./Deployer.sol";
-import {Prover} from "./Prover.sol";
-import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
-import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Generators} from "../../../contracts/libraries/Generators.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
-import {GrantId, Member, RecordId, RoundId, StreamId, toRecordId, toRoundId} from "../../../contracts/types/Ids.sol";
+import {Deployer} from "../Deployer.sol";
+import {Prover} from "../Prover.sol";
+import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {IRecordRegistry} from "../../../../contracts/interfaces/IRecordRegistry.sol";
+import {ITreasury} from "../../../../contracts/interfaces/ITreasury.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../../contracts/libraries/Generators.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
+import {GrantId, Member, RecordId, RoundId, StreamId, toRecordId, toRoundId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice The whole system with the real scheme: an owner with a stream, a user, a pool of proxies. Each test drives it through these verbs.
 abstract contract RoundsWorld is Deployer, Prover {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {RoundsScene, RoundsTest} from "./RoundsScene.sol";
-import {RoundsWorld} from "./RoundsWorld.sol";
-import {Test} from "./Test.sol";
-import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry as IGrants} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {G1Point, Proof} from "../../../contracts/types/Points.sol";
-import {GrantId, RecordId, RoundId} from "../../../contracts/types/Ids.sol";
+import {RoundsScene, RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsWorld} from "../worlds/RoundsWorld.sol";
+import {Test} from "../Test.sol";
+import {IConversionRounds as IRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry as IGrants} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {G1Point, Proof} from "../../../../contracts/types/Points.sol";
+import {GrantId, RecordId, RoundId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice Everybody's moves on one grant of 2 of 3, in any order, honest or not. A move that the contracts refuse changes nothing.
 contract RoundsHandler is Test {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {VectorsWorld} from "./VectorsWorld.sol";
-import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IRekeyVerifier} from "../../../contracts/interfaces/IRekeyVerifier.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {GrantId, Member, RoundId} from "../../../contracts/types/Ids.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {VectorsWorld} from "../worlds/VectorsWorld.sol";
+import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IRekeyVerifier} from "../../../../contracts/interfaces/IRekeyVerifier.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {GrantId, Member, RoundId} from "../../../../contracts/types/Ids.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @notice The contracts take every vector that is good: keys, records, grants, complaints, cfrags, results. Hashes are Transcript.t.sol's.
 contract VectorsTest is VectorsWorld {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Deployer} from "./Deployer.sol";
-import {Test} from "./Test.sol";
-import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
+import {Deployer} from "../Deployer.sol";
+import {Test} from "../Test.sol";
+import {ITreasury} from "../../../../contracts/interfaces/ITreasury.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 /// @dev Comes back into withdraw when it is paid, and says what it met there.

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {RoundsTest} from "./RoundsScene.sol";
-import {RoundsWorld} from "./RoundsWorld.sol";
-import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {G1Point, Proof} from "../../../contracts/types/Points.sol";
-import {Member, RecordId, RoundId} from "../../../contracts/types/Ids.sol";
+import {RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsWorld} from "../worlds/RoundsWorld.sol";
+import {IConversionRounds as IRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {G1Point, Proof} from "../../../../contracts/types/Points.sol";
+import {Member, RecordId, RoundId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice What a round refuses, with the arguments of each error, and the votes' other endings.
 contract RoundsRefusalsTest is RoundsTest {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Deployer} from "./Deployer.sol";
-import {Prover} from "./Prover.sol";
-import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Generators} from "../../../contracts/libraries/Generators.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {Deployer} from "../Deployer.sol";
+import {Prover} from "../Prover.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../../contracts/libraries/Generators.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 contract KeyRegistryTest is Deployer, Prover {
     IKeyRegistry private keys = deployKeyRegistry();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Deployer} from "./Deployer.sol";
-import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {Deployer} from "../Deployer.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @notice Keys and proofs that the Python library made (tests/vectors) before a KeyRegistry at the address that they are bound to.
 contract KeyRegistryVectorsTest is Deployer {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Deployer} from "./Deployer.sol";
-import {Vm} from "./Test.sol";
+import {Deployer} from "../Deployer.sol";
+import {Vm} from "../Test.sol";
 import {RoundsWorld} from "./RoundsWorld.sol";
-import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
-import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
-import {GrantId, Member, RecordId, RoundId, StreamId, toRecordId} from "../../../contracts/types/Ids.sol";
+import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {IRecordRegistry} from "../../../../contracts/interfaces/IRecordRegistry.sol";
+import {ITreasury} from "../../../../contracts/interfaces/ITreasury.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
+import {GrantId, Member, RecordId, RoundId, StreamId, toRecordId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice RoundsWorld as a contract of its own that keeps one scene, so that the heavy part is compiled once and the tests stay small.
 contract RoundsScene is RoundsWorld {

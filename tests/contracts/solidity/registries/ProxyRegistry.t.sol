@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Deployer} from "./Deployer.sol";
-import {Prover} from "./Prover.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Generators} from "../../../contracts/libraries/Generators.sol";
-import {G1Point, Proof} from "../../../contracts/types/Points.sol";
+import {Deployer} from "../Deployer.sol";
+import {Prover} from "../Prover.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {ITreasury} from "../../../../contracts/interfaces/ITreasury.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../../contracts/libraries/Generators.sol";
+import {G1Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @dev A registry with its Treasury, and proxies that join it.
 abstract contract ProxyPool is Deployer, Prover {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Deployer} from "./Deployer.sol";
-import {Prover} from "./Prover.sol";
-import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
-import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {RecordId, StreamId, toRecordId} from "../../../contracts/types/Ids.sol";
-import {G1Point, Proof} from "../../../contracts/types/Points.sol";
+import {Deployer} from "../Deployer.sol";
+import {Prover} from "../Prover.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {IRecordRegistry} from "../../../../contracts/interfaces/IRecordRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {RecordId, StreamId, toRecordId} from "../../../../contracts/types/Ids.sol";
+import {G1Point, Proof} from "../../../../contracts/types/Points.sol";
 
 contract RecordRegistryTest is Deployer, Prover {
     address private immutable OWNER = makeAddr("owner");

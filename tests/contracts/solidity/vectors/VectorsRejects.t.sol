@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {VectorsCases} from "./VectorsCases.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {IRekeyVerifier} from "../../../contracts/interfaces/IRekeyVerifier.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {VectorsCases} from "../worlds/VectorsCases.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {IRekeyVerifier} from "../../../../contracts/interfaces/IRekeyVerifier.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @notice The contracts reject every case of rejects.json that they get to see, with the error that the case names and its arguments; where
 /// the case names none, a report, challenge or complaint about it is upheld. With nothing replaced, each check passes first.

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Deployer} from "./Deployer.sol";
-import {Prover} from "./Prover.sol";
+import {Deployer} from "../Deployer.sol";
+import {Prover} from "../Prover.sol";
 import {VectorsFile} from "./VectorsFile.sol";
-import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
-import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {GrantId, Member, RecordId, RoundId, StreamId} from "../../../contracts/types/Ids.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {IRecordRegistry} from "../../../../contracts/interfaces/IRecordRegistry.sol";
+import {ITreasury} from "../../../../contracts/interfaces/ITreasury.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {GrantId, Member, RecordId, RoundId, StreamId} from "../../../../contracts/types/Ids.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @notice The real contracts at the addresses that the vectors name, brought step by step to the state of a flow file.
 /// @dev What only time or chance could bring about is set by cheatcode: counters of streams and grants, and the block hash of the draw. Every
