@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {ProxyPool} from "./ProxyRegistry.t.sol";
+import {ProxyPool} from "../worlds/ProxyPool.sol";
 import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
 import {Member} from "../../../../contracts/types/Ids.sol";
 

@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {Deployer} from "../Deployer.sol";
 import {Vm} from "../Test.sol";
 import {RoundsWorld} from "./RoundsWorld.sol";
+import {Settings} from "./Settings.sol";
 import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
 import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
@@ -240,7 +241,7 @@ contract RoundsScene is RoundsWorld {
 }
 
 /// @notice Base of the tests on a scene: the contracts by name, refusals and logs.
-abstract contract RoundsTest is Deployer {
+abstract contract RoundsTest is Deployer, Settings {
     RoundsScene internal world;
     ITreasury internal treasury;
     IProxyRegistry internal proxies;
@@ -251,16 +252,6 @@ abstract contract RoundsTest is Deployer {
     address internal user;
     StreamId internal stream;
 
-    uint128 internal constant PRICE = 1 ether;
-    uint128 internal constant REDRAW_FEE = 0.01 ether;
-    uint128 internal constant COMPLAINT_PENALTY = 0.3 ether;
-    uint128 internal constant CHALLENGE_PENALTY = 0.4 ether;
-    uint96 internal constant FEE = 0.001 ether;
-    uint128 internal constant BOND = 2 ether;
-    uint128 internal constant MISS_PENALTY = 0.05 ether;
-    uint32 internal constant ROUND_SECONDS = 600;
-    uint32 internal constant VOTE_SECONDS = 120;
-    uint32 internal constant CHALLENGE_SECONDS = 3600;
     address internal constant STRANGER = address(0x5712a);
 
     function start(uint256 poolSize) internal {
