@@ -20,7 +20,7 @@ LIBRARIES: Final = (
     "charm-crypto-framework",
     "cryptography",
     "web3",
-    "coincurve",
+    "wallycore",
 )
 
 
