@@ -15,13 +15,14 @@ from eth_account.signers.local import LocalAccount
 from tpre_offchain.chain.contracts.deployment import Deployment
 from tpre_offchain.chain.outbox.outbox import Outbox, OutboxSettings
 from tpre_offchain.chain.rpc.connection import Connection
+from tpre_offchain.chain.signing import signer
 from tpre_offchain.crypto.keys import ProxyKey
 from tpre_offchain.proxy.daemon.cursor import IN_MEMORY, Cursor
 from tpre_offchain.proxy.daemon.health import HealthServer
 from tpre_offchain.proxy.daemon.settings import WorkerSettings
 from tpre_offchain.proxy.daemon.telemetry import Metrics
 from tpre_offchain.proxy.daemon.worker import ProxyWorker
-from tpre_offchain.proxy.exchange.listening import Listening, listen, signer, url_of
+from tpre_offchain.proxy.exchange.listening import Listening, listen, url_of
 
 CURSOR_FILE = "cursor.db"
 OUTBOX_FILE = "outbox.db"
