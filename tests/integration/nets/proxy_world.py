@@ -14,7 +14,9 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from tests.integration.nets.proxy_processes import ProxyProcess, anvil_node, launch
+from tests.integration.nets.nursery import Nursery
+from tests.integration.nets.proxy_processes import ProxyProcess, anvil_node, fork, launch
+from tests.integration.nets.tempo import OUTBOX, PACE_JSON, WORKER
 from tpre_offchain.chain.abi import ids, structs
 from tpre_offchain.chain.abi.decoding import decode_logs
 from tpre_offchain.chain.abi.events import (
@@ -73,6 +75,7 @@ class World:
     user: Party
     proxies: list[Party]
     folder: Path
+    nursery: Nursery
     stream_id: StreamId = NO_STREAM
     processes: dict[int, ProxyProcess] = field(default_factory=dict)
 
@@ -227,13 +230,13 @@ class World:
             await proxy.outbox.send(self.contracts.proxies.join(key.public.to_evm(), proof, "", bond))
 
     async def start(self, *numbers: int, **worker: Any) -> None:
-        """Start worker processes, all at once, and wait until they are ready."""
+        """Start worker processes, all at once, and wait until they are ready. ``from_nothing``: not forked."""
         launched = await asyncio.gather(*(asyncio.to_thread(self._launch, number, dict(worker)) for number in numbers))
         self.processes |= dict(zip(numbers, launched, strict=True))
         await asyncio.gather(*(self.processes[number].ready() for number in numbers))
 
     def _launch(self, number: int, worker: dict[str, Any]) -> ProxyProcess:
-        proxy = self.proxies[number]
+        proxy, from_nothing = self.proxies[number], worker.pop("from_nothing", False)
         config = {
             "rpc_urls": worker.pop("rpc_urls", [self.url]),
             "deployment": self.deployment.to_json(),
@@ -241,16 +244,16 @@ class World:
             "seed": proxy.identity.seed.hex(),
             "state_dir": str(self.folder / f"proxy-{number}"),
             "exchange": worker.pop("exchange", None),
-            "worker": {"backoff_s": 0.6, "retry_s": 0.3, "poll_s": 0.1, **worker},
+            "worker": {**WORKER, **worker},
         }
-        return launch(config, self.folder / f"proxy-{number}.log")
+        name = f"proxy-{number}"
+        if from_nothing:
+            return launch(config, self.folder, name)
+        return fork(self.nursery, config | {"pace": PACE_JSON}, self.folder, name)
 
     def stop_all(self) -> None:
         for proxy in self.processes.values():
-            if proxy.process.poll() is None:
-                proxy.kill()
-            if proxy.process.stdout is not None:
-                proxy.process.stdout.close()
+            proxy.kill()
 
     async def ranked(self, grant_id: GrantId, index: int = 0) -> list[int]:
         """Numbers of the committee's proxies in the rank order of a round that may not be open yet."""
@@ -281,13 +284,14 @@ class World:
 async def world(folder: Path, proxies: int = 5, *node_arguments: str) -> AsyncIterator[World]:
     """Everything up to a stream and joined proxies, none of them running yet."""
     async with anvil_node(*node_arguments) as address:
+        nursery = Nursery()
         url = f"ws://{address}"
         async with await Connection.open([url]) as connection:
             parties = [await _party(connection) for _ in range(proxies + 3)]
             deployer, owner, user, *members = parties
             deployment = await deploy(connection, deployer.account, QUICK)
             contracts = Contracts.of(connection, deployment)
-            made = World(url, connection, deployment, contracts, owner, user, members, folder)
+            made = World(url, connection, deployment, contracts, owner, user, members, folder, nursery)
             try:
                 await made.join_all()
                 await made.create_stream()
@@ -301,7 +305,7 @@ async def world(folder: Path, proxies: int = 5, *node_arguments: str) -> AsyncIt
 async def _party(connection: Connection) -> Party:
     account: LocalAccount = Account.create()
     await connection.rpc("anvil_setBalance", account.address, hex(RICH_WEI))
-    outbox = await Outbox.open(connection, account)
+    outbox = await Outbox.open(connection, account, settings=OUTBOX)
     return Party(account, Identity.from_seed(secrets.token_bytes(32)), outbox)
 
 

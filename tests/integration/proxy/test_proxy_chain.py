@@ -93,7 +93,7 @@ async def is_logged(w: World, event: str, *, within_s: float) -> bool:
 
 async def test_worker__logs_arguments_and_metrics__hold_no_secret(tmp_path: Path) -> None:
     async with world(tmp_path, 3) as w:
-        await w.start(0, 1, 2)
+        await w.start(0, 1, 2, from_nothing=True)
         record = await w.publish(0)
         grant_id = await w.grant(2, 3)
         round_id = await w.open_round(grant_id, [record])

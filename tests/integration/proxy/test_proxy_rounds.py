@@ -36,7 +36,7 @@ def assert_no_crash(w: World) -> None:
 
 async def test_round__five_workers__finalized_readable_and_paid(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
-        await w.start(0, 1, 2, 3, 4)
+        await w.start(0, 1, 2, 3, 4, from_nothing=True)
         records = [await w.publish(0), await w.publish(1), await w.publish(2)]
         grant_id = await w.grant(3, 5)
         round_id = await w.open_round(grant_id, records)
