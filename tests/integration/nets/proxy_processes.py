@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,14 @@ class ProxyProcess:
     def terminate(self) -> int:
         self.process.signal(signal.SIGTERM)
         return self.process.wait(15)
+
+
+async def until(true: Callable[[], bool], told: Callable[[], object], timeout_s: float = 20) -> None:
+    """Wait for something that no event tells; ``told`` is for the failure's message."""
+    deadline = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < deadline, told()
+        await asyncio.sleep(0.02)
 
 
 def fork(nursery: Nursery, config: dict[str, Any], folder: Path, name: str) -> ProxyProcess:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -195,12 +195,22 @@ class World:
 
     async def reaches(self, round_id: RoundId, kind: type[Any], timeout_s: float = 30) -> Any:
         """Wait for an event of the round."""
-        deadline = time.monotonic() + timeout_s
-        while not (found := await self.of_round(round_id, kind)):
-            logs = {number: proxy.log_path.read_text()[-3000:] for number, proxy in self.processes.items()}
-            assert time.monotonic() < deadline, f"no {kind.__name__}: {logs}"
-            await asyncio.sleep(0.1)
-        return found[-1]
+        return (await self.all_of([round_id], kind, 1, timeout_s))[-1]
+
+    async def all_of(
+        self, rounds: Collection[RoundId], kind: type[Any], count: int, timeout_s: float = 30
+    ) -> list[Any]:
+        """Wait for so many events of these rounds."""
+        deadline, seen = time.monotonic() + timeout_s, b""
+        while True:
+            if seen != (seen := (await self.connection.latest()).hash):
+                found = [e for e in await self.events() if isinstance(e, kind) and e.round_id in rounds]
+                if len(found) >= count:
+                    return found
+            if time.monotonic() > deadline:
+                logs = {number: proxy.log_path.read_text()[-3000:] for number, proxy in self.processes.items()}
+                raise AssertionError(f"{len(found)} {kind.__name__} of {count}: {logs}")
+            await asyncio.sleep(0.03)
 
     async def read_results(self, grant_id: GrantId, round_id: RoundId) -> dict[RecordId, str]:
         """The names that the user reads from the finalized results."""
