@@ -89,6 +89,8 @@ class Scene:
     """A way to the node that may be put in trouble; nobody uses it unless told so."""
     changed: set[int] = field(default_factory=set)
     """Proxies that a test has stopped or started in another way than ``all_up`` does."""
+    known: Ledger | None = None
+    """As it was last read."""
 
     # --- proxies ----------------------------------------------------------------------------------
 
@@ -264,7 +266,8 @@ class Scene:
         return [one for of_account in accounts for one in of_account.values()]
 
     def ledger(self) -> Ledger:
-        return self.run(read_ledger(self.user.session.connection, self.deployment))
+        self.known = self.run(read_ledger(self.user.session.connection, self.deployment, self.known))
+        return self.known
 
     def round(self, round_id: RoundId) -> Round:
         return self.run(self.contracts.rounds.round_of(round_id))

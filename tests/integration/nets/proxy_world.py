@@ -17,8 +17,8 @@ from eth_account.signers.local import LocalAccount
 from tests.integration.nets.nursery import Nursery
 from tests.integration.nets.proxy_processes import ProxyProcess, anvil_node, fork, launch
 from tests.integration.nets.tempo import OUTBOX, PACE_JSON, WORKER
+from tests.integration.nets.told import events_told
 from tpre_offchain.chain.abi import ids, structs
-from tpre_offchain.chain.abi.decoding import decode_logs
 from tpre_offchain.chain.abi.events import (
     Event,
     LeaderProposed,
@@ -185,10 +185,8 @@ class World:
 
     # --- what came of it ----------------------------------------------------------------------------------------------
 
-    async def events(self) -> list[Event]:
-        head = await self.connection.latest()
-        addresses = list(self.deployment.addresses.values())
-        return list(decode_logs(await self.connection.get_logs(addresses, 0, head.number)))
+    async def events(self) -> tuple[Event, ...]:
+        return await events_told(self.connection, self.deployment, (await self.connection.latest()).number)
 
     async def of_round(self, round_id: RoundId, kind: type[Any]) -> list[Any]:
         return [e for e in await self.events() if isinstance(e, kind) and e.round_id == round_id]
