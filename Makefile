@@ -12,6 +12,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export npm_config_update_notifier := false
 export HARDHAT_DISABLE_TELEMETRY := true
+# images for builds often set it; then every process compiles all that it imports, which takes longer than what it does
+unexport PYTHONDONTWRITEBYTECODE
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint requirements.lock
 NPM_CI      := $(BIN)/npm ci --no-audit --no-fund --loglevel=error
