@@ -17,8 +17,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint requirements.lock
 NPM_CI      := $(BIN)/npm ci --no-audit --no-fund --loglevel=error
-# two at a time, each file's tests in one process: they share its nodes and nets
-PYTEST      := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+# four at a time, whatever the machine: most of a test is waiting. Each file's tests in one process: they share its
+# nodes and nets. The files in our order, see tests/conftest.py
+PYTEST      := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 HARDHAT     := $(BIN)/node node_modules/hardhat/dist/src/cli.js
 MARKS       := -m 'not large'
 SOLIDITY    := $(shell find contracts -name '*.sol' 2>/dev/null)

@@ -58,7 +58,7 @@ async def test_round__chain_reorganised__what_was_undone_is_done_again(tmp_path:
         record = await w.publish(0)
         grant_id = await w.grant(2, 3)
         # at once: events are undone that were pushed, but mostly not read yet; later: blocks that were read
-        for pause_s, told, tries in ((0.0, "events_retracted", 5), (4.0, "chain_rewound", 1)):
+        for pause_s, told, tries in ((0.0, "events_retracted", 5), (1.5, "chain_rewound", 1)):
             for _ in range(tries):
                 await undo_votes(w, grant_id, record, pause_s)
                 if found := await is_logged(w, told, within_s=40.0 / tries):
