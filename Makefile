@@ -12,12 +12,15 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export npm_config_update_notifier := false
 export HARDHAT_DISABLE_TELEMETRY := true
+# images for builds often set it; then every process compiles all that it imports, which takes longer than what it does
+unexport PYTHONDONTWRITEBYTECODE
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint requirements.lock
 NPM_CI      := $(BIN)/npm ci --no-audit --no-fund --loglevel=error
-# two at a time, each file's tests in one process: they share its nodes and nets
-IN_PAIRS    := --numprocesses 2 --dist loadfile
-PYTEST      := $(BIN)/python -m pytest $(IN_PAIRS)
+# four at a time, whatever the machine: most of a test is waiting. Each file's tests in one process: they share its
+# nodes and nets. The files in our order, see tests/conftest.py
+IN_PARALLEL := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST      := $(BIN)/python -m pytest $(IN_PARALLEL)
 HARDHAT     := $(BIN)/node node_modules/hardhat/dist/src/cli.js
 MARKS       := -m 'not large'
 SOLIDITY    := $(shell find contracts -name '*.sol' 2>/dev/null)
@@ -77,7 +80,7 @@ other-python: $(CONTRACTS_BUILT) ## the Python tests that need no chain, on anot
 	@version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])') && other=.cache/python$$version && \
 		PYTHON='$(PYTHON)' sh deploy/bootstrap.sh $$other && \
 		$$other/bin/python -m pip install --quiet --no-compile --constraint requirements.lock --editable '.[fast,dev]' && \
-		$$other/bin/python -m pytest $(IN_PAIRS) $(MARKS) tests/unit tests/property $(ARGS)
+		$$other/bin/python -m pytest $(IN_PARALLEL) $(MARKS) tests/unit tests/property $(ARGS)
 
 gas: $(DEV_READY) $(CONTRACTS_BUILT) ## write the gas snapshots anew, to be committed
 	@$(HARDHAT) test solidity --snapshot

@@ -24,6 +24,8 @@ class WorkerSettings:
     """Blocks to wait until an event counts."""
     poll_s: float = 1.0
     """Between questions where the endpoint cannot push."""
+    lull_s: float = 15.0
+    """Where the endpoint pushes: after news, until the chain is read all the same. No push tells of blocks undone."""
     recheck_s: float = 30.0
     """The longest time a running round is not held against the contract's storage."""
     patience_s: float = 1.5

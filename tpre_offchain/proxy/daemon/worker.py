@@ -78,7 +78,7 @@ class ProxyWorker:
         self._feed = Feed(
             connection,
             followed,
-            WatchSettings(confirmations=settings.confirmations, poll_s=settings.poll_s),
+            WatchSettings(confirmations=settings.confirmations, poll_s=settings.poll_s, busy_s=settings.lull_s),
         )
         self._listening = listening
         self._exchange: Exchange | None = None
