@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tpre_offchain.types import Address
 
 NO_ADDRESS: Final = "0x" + "00" * 20
+UNDER_WAY_S: Final = 120.0
 
 
 class NoDeployment(ConfigError):
@@ -131,7 +133,7 @@ async def join(outbox: Outbox, deployment: Deployment, node_keys: NodeKeys, endp
 async def rotate(outbox: Outbox, deployment: Deployment, node_keys: NodeKeys) -> tuple[int, Receipt | None]:
     """Replace the node key by a fresh one, in the keystore before, which new committees name; its version.
 
-    None for the transaction: a run that was killed had sent it, and it was mined meanwhile. Raises ``ContractRevert``
+    None for the transaction: a run that was killed had sent it, and it is mined by now. Raises ``ContractRevert``
     (NotProxy, ProxyIsLeaving, RotationTooSoon), or a ``KeystoreError``: nothing was sent then.
     """
     from tpre_offchain.chain.abi.reverts import ContractRevert
@@ -149,11 +151,29 @@ async def rotate(outbox: Outbox, deployment: Deployment, node_keys: NodeKeys) ->
         call = proxies.rotate_key(*_proven(deployment, me, key))
         receipt: Receipt | None = await outbox.send(call, key=f"rotate/{version}")
     except ContractRevert:
+        # what is in its way may be the same, sent by a run that was killed, and not mined yet
+        await _nothing_under_way(outbox)
         if await proxies.proxy_key_hash(me, version) != points_hash([key.public]):
             raise
         receipt = None
     failpoint("nodekey.registered")
     return version, receipt
+
+
+async def _nothing_under_way(outbox: Outbox) -> None:
+    """Wait until no transaction of the account is in the node's pool, for as long as one should take."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(UNDER_WAY_S):
+            mined, known = await _nonces(outbox)
+            while mined < known:
+                await asyncio.sleep(0.5)
+                mined, known = await _nonces(outbox)
+
+
+async def _nonces(outbox: Outbox) -> tuple[int, int]:
+    """How many transactions of the account are mined, and how many the node knows."""
+    chain = outbox.connection
+    return await chain.nonce(outbox.address), await chain.nonce(outbox.address, "pending")
 
 
 async def withdraw_bond(outbox: Outbox, deployment: Deployment) -> Receipt:
