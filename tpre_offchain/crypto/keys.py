@@ -95,7 +95,7 @@ class ProxyKey:
     @classmethod
     def of_secret(cls, secret: int, version: int) -> ProxyKey:
         """The key of a scalar in [1, r-1]."""
-        return cls(secret, g1() * secret, version)
+        return cls(secret, g1().times_secret(secret), version)
 
     @classmethod
     def generate(cls, version: int, random: Random) -> ProxyKey:

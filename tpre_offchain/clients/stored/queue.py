@@ -161,8 +161,8 @@ class PublishQueue:
     def unfinished(self, stream_id: StreamId | None = None, source: str | None = None) -> list[Job]:
         """What is not finished, oldest first. Raises ``QueueDamaged``."""
         rows = self._db.execute(
-            "SELECT id, stream, source, body, dek, sealed, spooled FROM jobs WHERE (:stream IS NULL OR stream = :stream)"
-            " AND (:source IS NULL OR source = :source) ORDER BY id",
+            "SELECT id, stream, source, body, dek, sealed, spooled FROM jobs"
+            " WHERE (:stream IS NULL OR stream = :stream) AND (:source IS NULL OR source = :source) ORDER BY id",
             {"stream": stream_id, "source": source},
         )
         return [self._job(row) for row in rows]
