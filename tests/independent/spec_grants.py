@@ -78,9 +78,9 @@ def rekey_hashes(flow: Values) -> Values:
 def check_rekey(flow: Values) -> None:
     """As the contract does, in the order of §7."""
     grant, t, n = flow["grant"], flow["threshold"], len(flow["grant"]["members"])
+    need(1 <= t <= n <= 32, "BadThreshold")
     points = [g2(raw(grant["U"])), g2(raw(grant["V"])), g1(raw(grant["R"]))]
     points += [g1(raw(c)) for c in grant["commitments"]]
-    need(1 <= t <= n <= 32, "BadThreshold")
     need(len(grant["commitments"]) == t and len(grant["pads"]) == n, "MalformedGrant")
     given = grant["ephemeralProof"]
     proof = base.checked_proof(num(given["challenge"]), num(given["response"]))

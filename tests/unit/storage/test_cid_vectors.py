@@ -27,7 +27,7 @@ def test_compute_cid__blob_of_the_vectors__gives_its_cid(vector: dict[str, Any])
 
 @pytest.mark.parametrize("vector", CIDS["zeros"], ids=lambda vector: str(vector["leafCount"]))
 def test_compute_cid__more_leaves_than_a_node_links__gives_its_cid(vector: dict[str, Any]) -> None:
-    assert str(compute_cid(bytes(LEAF_BYTES) for _ in range(vector["leaves"]))) == vector["cid"]
+    assert str(compute_cid(bytes(LEAF_BYTES) for _ in range(vector["leafCount"]))) == vector["cid"]
 
 
 @pytest.mark.parametrize("case", REJECTS["texts"], ids=lambda case: case["name"])
