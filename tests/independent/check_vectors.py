@@ -32,7 +32,7 @@ FLOW_GIVEN = {
 GIVEN = {
     "identity.json": {"words"},
     "keys.json": {
-        "domain", "name", "account", "seed", "role", "version", "registry", "random", "secret", "owner",
+        "domain", "name", "account", "seed", "role", "version", "registry", "random", "drawn", "owner",
         "ownerKeyVersion", "streamId", "epoch", "delegatingSecret",
     },
     "data.json": {"length", "dek", "random", "rejects"},

@@ -145,8 +145,9 @@ def _identity(content: Values, given: Values) -> Values:
 
 def _key(content: Values, identity: Values, given: Values) -> Values:
     name, generator = ROLES[given["role"]]
-    # a proxy's keys are not derived: its secret is taken as it stands
-    secret = num(given["secret"]) if name == "proxy" else derived(raw(identity["seed"]), name, given["version"])
+    # a proxy's keys are drawn, the others follow from the seed
+    drawn = name == "proxy"
+    secret = base.reduce(raw(given["drawn"])) if drawn else derived(raw(identity["seed"]), name, given["version"])
     public = mul(generator, secret)
     fields = key_fields(content["domain"], identity["account"], given, evm(public))
     made = base.prove([generator], secret, raw(given["random"][0]), *fields)

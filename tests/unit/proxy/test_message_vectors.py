@@ -9,6 +9,7 @@ from eth_account import Account
 
 from tests.vectors.reading import Flow, domain_of, load, raw
 from tpre_offchain.chain.abi.structs import Signature
+from tpre_offchain.chain.signing import signer_of
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.codec import cfrags_from_evm
 from tpre_offchain.crypto.hashing import keccak256
@@ -24,7 +25,6 @@ from tpre_offchain.proxy.messages import (
     decode_cfrags,
     encode_ballot,
     encode_cfrags,
-    signer_of,
     signer_of_compact,
 )
 from tpre_offchain.proxy.rounds.exchanged import Candidate
