@@ -19,7 +19,8 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint re
 NPM_CI      := $(BIN)/npm ci --no-audit --no-fund --loglevel=error
 # four at a time, whatever the machine: most of a test is waiting. Each file's tests in one process: they share its
 # nodes and nets. The files in our order, see tests/conftest.py
-PYTEST      := $(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+IN_PARALLEL := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST      := $(BIN)/python -m pytest $(IN_PARALLEL)
 HARDHAT     := $(BIN)/node node_modules/hardhat/dist/src/cli.js
 MARKS       := -m 'not large'
 SOLIDITY    := $(shell find contracts -name '*.sol' 2>/dev/null)
@@ -41,7 +42,7 @@ OUR_MESSAGES := awk 'BEGIN { RS = ""; ORS = "\n\n" } !(/^Warning/ && /--> \.\/no
 MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check services bench soak clean build install lock lint types solidity python second-build gas fuzz slither coverage
+.PHONY: help demo test test-all check services bench soak clean build install lock lint types solidity python other-python second-build gas fuzz slither coverage
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -49,10 +50,13 @@ help: ## this list
 demo: build ## share a recording through five proxies on a local chain; ARGS="--proxies 7 --threshold 4"
 	@$(BIN)/tpre demo $(ARGS)
 
-test: check solidity python ## check, Solidity tests, Python tests; ARGS are pytest's
+# The Python tests take longest and wait for the contracts alone: in this order they begin as early as they can, and the rest runs beside them.
+EVERYTHING := build python lint types solidity
+
+test: $(EVERYTHING) ## check, Solidity tests, Python tests; ARGS are pytest's
 
 test-all: MARKS :=
-test-all: check solidity python ## the same, and the tests that repeat in larger form what others show
+test-all: $(EVERYTHING) ## the same, and the tests that repeat in larger form what others show
 
 check: lint types build ## ruff, import layers, solhint, mypy, contract build
 
@@ -67,9 +71,16 @@ types: $(DEV_READY)
 solidity: $(DEV_READY) $(CONTRACTS_BUILT) ## the Solidity tests, gas snapshots held to 1%
 	@$(HARDHAT) test solidity $(GAS_CHECK)
 
-# mostly waits, so the compilation of the Solidity tests fits beside it
+# mostly waits, so that another job fits beside it
 python: $(DEV_READY) $(CONTRACTS_BUILT) ## the Python tests
 	@$(PYTEST) $(MARKS) $(ARGS)
+
+# the ABIs are those of .venv's build; no test of these needs a chain
+other-python: $(CONTRACTS_BUILT) ## the Python tests that need no chain, on another one: PYTHON=python3.13
+	@version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])') && other=.cache/python$$version && \
+		PYTHON='$(PYTHON)' sh deploy/bootstrap.sh $$other && \
+		$$other/bin/python -m pip install --quiet --no-compile --constraint requirements.lock --editable '.[fast,dev]' && \
+		$$other/bin/python -m pytest $(IN_PARALLEL) $(MARKS) tests/unit tests/property $(ARGS)
 
 gas: $(DEV_READY) $(CONTRACTS_BUILT) ## write the gas snapshots anew, to be committed
 	@$(HARDHAT) test solidity --snapshot
@@ -118,7 +129,8 @@ lock: $(DEV_READY) ## resolve requirements.lock and package-lock.json anew
 	@sed -i.bak '1i\
 	# Every package of every extra, as tested: the constraints that `make` installs under. `make lock` writes it anew.\
 	' requirements.lock && rm -f requirements.lock.bak
-	@$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved=true --no-audit --no-fund
+	@for folder in . tpre_offchain/cli/local/hardhat-node; do $(BIN)/npm install --prefix $$folder --package-lock-only \
+		--omit-lockfile-registry-resolved=true --no-audit --no-fund; done
 
 # --- stamps: a step runs again only when what it reads has changed. Each lies in what it vouches for. -------------------
 

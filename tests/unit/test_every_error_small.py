@@ -16,11 +16,11 @@ from tpre_offchain.audit.findings import AuditFailed, Finding, Findings, require
 from tpre_offchain.chain.abi.events import ProxyJoined
 from tpre_offchain.chain.abi.structs import Member
 from tpre_offchain.cli import exits
-from tpre_offchain.cli.local import node
 from tpre_offchain.cli.main import run
 from tpre_offchain.crypto.keys import InvalidKeyProof
 from tpre_offchain.failpoints import STEPS, UnknownFailpoint, armed
 from tpre_offchain.proxy.history import MissingHistory, last_of
+from tpre_offchain.proxy.node_keys import GivenNodeKeys
 from tpre_offchain.proxy.rounds.grants import GrantBook, Seat, WrongProxyKey
 from tpre_offchain.types import Address, GrantId, Slot
 
@@ -94,13 +94,6 @@ def test_report__one_check_fails__is_what_require_raises() -> None:
     assert caught.value.culprit == "0xabc"
 
 
-def test_hardhat_command__not_installed__raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node, "PROJECT", tmp_path)
-
-    with pytest.raises(node.NodeMissing, match="hardhat"):
-        node._hardhat_command(1)
-
-
 def test_deploy__no_chain_named__is_a_missing_option(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,4 +114,4 @@ def test_proxy_key__version_of_the_committee_not_held__names_the_version() -> No
     seat = Seat(GrantId(5), Slot(1), (Member(account, 3),), unused)
 
     with pytest.raises(WrongProxyKey, match="grant 5 was made for node key version 3"):
-        GrantBook(unused, account, {}).proxy_key(seat)
+        GrantBook(unused, account, GivenNodeKeys([])).proxy_key(seat)

@@ -15,13 +15,14 @@ import psutil
 LIBRARIES: Final = (
     "tpre-offchain",
     "pymcl",
+    "ckzg",
     "py-arkworks-bls12381",
     "py-ecc",
     "umbral-pre",
     "charm-crypto-framework",
     "cryptography",
     "web3",
-    "coincurve",
+    "wallycore",
 )
 
 

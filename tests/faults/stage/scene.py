@@ -32,7 +32,7 @@ from tpre_offchain.clients import Keys, Owner, Session, User
 from tpre_offchain.clients.facts.points import chain_proof, chain_record
 from tpre_offchain.clients.publishing import publishing
 from tpre_offchain.clients.session import domain_of
-from tpre_offchain.crypto.keys import prove_key
+from tpre_offchain.crypto.keys import ProxyKey, prove_key
 from tpre_offchain.deployment.deploy import deploy
 from tpre_offchain.deployment.settings import LOCAL
 from tpre_offchain.proxy.rounds.rounds import bitmap_of_slots, ranking
@@ -66,6 +66,7 @@ class Proxy:
 
     number: int
     keys: Keys
+    node_key: ProxyKey
     child: Child | None = None
 
     @property
@@ -112,7 +113,7 @@ class Scene:
             "rpc_urls": config.pop("rpc_urls", [self.node.ws_url, self.node.url]),
             "deployment": self.deployment.to_json(),
             "account_key": proxy.keys.account.key.hex(),
-            "seed": proxy.keys.identity.seed.hex(),
+            "node_keys": {"1": f"{proxy.node_key.secret:064x}"},
             "state_dir": str(self.state_of(number)),
             "health_port": None,
             "worker": worker,
@@ -329,7 +330,10 @@ def scene(
     node = start_anvil(*STATES_IN_MEMORY, *node_options)
     try:
         with Nursery() as nursery, RpcProxy(node) as endpoint:
-            players = [Proxy(number, Keys(chance.randbytes(32))) for number in range(proxies)]
+            players = [
+                Proxy(number, Keys(chance.randbytes(32)), ProxyKey.generate(1, chance.randbytes))
+                for number in range(proxies)
+            ]
             owner, user = Keys(chance.randbytes(32)), Keys(chance.randbytes(32))
             for keys in (owner, user, *(one.keys for one in players)):
                 node.ask("anvil_setBalance", keys.address, hex(RICH_WEI))
@@ -359,7 +363,7 @@ async def _deploy(
 
 
 async def _join(connection: Connection, deployment: Deployment, player: Proxy, chance: random.Random) -> None:
-    contracts, key = Contracts.of(connection, deployment), player.keys.identity.proxy_key()
+    contracts, key = Contracts.of(connection, deployment), player.node_key
     proof = chain_proof(prove_key(domain_of(deployment), player.keys.address, key, chance.randbytes))
     async with await Outbox.open(connection, player.keys.account) as outbox:
         await outbox.send(contracts.proxies.join(key.public.to_evm(), proof, "", deployment.settings.proxies.bond_wei))

@@ -16,10 +16,10 @@ from typing import IO, Any, Protocol
 
 import aiohttp
 
+from tests.integration.nets.local_nodes import ANVIL
 from tests.integration.nets.nursery import Nursery
 
 ROOT = Path(__file__).resolve().parents[3]
-ANVIL = ROOT / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 
 
 @asynccontextmanager

@@ -34,7 +34,7 @@ from tpre_offchain.chain.rpc.connection import Connection
 from tpre_offchain.crypto import hashing
 from tpre_offchain.crypto.curve import G1
 from tpre_offchain.crypto.hashing import Domain
-from tpre_offchain.crypto.keys import Identity, LabelPreimage, label_key, label_of, label_secret, prove_key
+from tpre_offchain.crypto.keys import Identity, LabelPreimage, ProxyKey, label_key, label_of, label_secret, prove_key
 from tpre_offchain.crypto.kfrag import GrantContext, Member, Rekey, VerifiedRekey, make_rekey, rekey_rest, verify_rekey
 from tpre_offchain.crypto.metadata import Metadata
 from tpre_offchain.crypto.pre import Capsule, RecordContext, decrypt_reencrypted, encrypt
@@ -57,6 +57,7 @@ class Party:
     account: LocalAccount
     identity: Identity
     outbox: Outbox
+    node_key: ProxyKey
 
     @property
     def address(self) -> Any:
@@ -137,7 +138,7 @@ class World:
         return grant_id
 
     def _context(self, grant_id: GrantId, threshold: int, members: Sequence[structs.Member]) -> GrantContext:
-        keys = {proxy.address: proxy.identity.proxy_key().public for proxy in self.proxies}
+        keys = {proxy.address: proxy.node_key.public for proxy in self.proxies}
         return GrantContext(
             domain=self.domain,
             grant_id=grant_id,
@@ -232,7 +233,7 @@ class World:
 
     async def join_all(self) -> None:
         for proxy in self.proxies:
-            key = proxy.identity.proxy_key()
+            key = proxy.node_key
             proof = _proof(prove_key(self.domain, proxy.address, key, secrets.token_bytes))
             bond = self.deployment.settings.proxies.bond_wei
             await proxy.outbox.send(self.contracts.proxies.join(key.public.to_evm(), proof, "", bond))
@@ -249,7 +250,7 @@ class World:
             "rpc_urls": worker.pop("rpc_urls", [self.url]),
             "deployment": self.deployment.to_json(),
             "account_key": proxy.account.key.hex(),
-            "seed": proxy.identity.seed.hex(),
+            "node_keys": {"1": f"{proxy.node_key.secret:064x}"},
             "state_dir": str(self.folder / f"proxy-{number}"),
             "exchange": worker.pop("exchange", None),
             "worker": {**WORKER, **worker},
@@ -314,7 +315,9 @@ async def _party(connection: Connection) -> Party:
     account: LocalAccount = Account.create()
     await connection.rpc("anvil_setBalance", account.address, hex(RICH_WEI))
     outbox = await Outbox.open(connection, account, settings=OUTBOX)
-    return Party(account, Identity.from_seed(secrets.token_bytes(32)), outbox)
+    return Party(
+        account, Identity.from_seed(secrets.token_bytes(32)), outbox, ProxyKey.generate(1, secrets.token_bytes)
+    )
 
 
 def _proof(proof: Proof) -> structs.Proof:

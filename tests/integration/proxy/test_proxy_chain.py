@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.nets.proxy_processes import ANVIL
+from tests.integration.nets.local_nodes import ANVIL
 from tests.integration.nets.proxy_world import World, world
 from tpre_offchain.chain.abi.events import CfragsSubmitted, LeaderProposed, RecordPublished, RoundFinalized, RoundOpened
 from tpre_offchain.types import GrantId
@@ -102,7 +102,7 @@ async def test_worker__logs_arguments_and_metrics__hold_no_secret(tmp_path: Path
             party = w.proxies[number]
             files = [path.read_bytes() for path in (tmp_path / f"proxy-{number}").iterdir()]
             shown = "".join((process.command(), process.log_path.read_text(), (await process.get("/metrics"))[1]))
-            secret = party.identity.proxy_key().secret
+            secret = party.node_key.secret
             for text in (party.account.key.hex(), party.identity.seed.hex(), str(secret), f"{secret:x}"):
                 assert text not in shown
             for raw in (bytes(party.account.key), party.identity.seed, secret.to_bytes(32, "big")):

@@ -48,6 +48,9 @@ class ArkworksGroup:
     def multiply(self, point: Any, scalar: int) -> Any:
         return point * _scalar(scalar)
 
+    # it promises no constant time
+    multiply_secret = multiply
+
     def fix(self, point: Any) -> Any:
         return point
 
@@ -80,7 +83,7 @@ class ArkworksGroup:
 class ArkworksBackend:
     """BLS12-381 by arkworks."""
 
-    name = "arkworks"
+    name = natives = "arkworks"
 
     def __init__(self) -> None:
         self.g1: Group = ArkworksGroup("G1", G1Point)
@@ -98,9 +101,6 @@ class ArkworksBackend:
     def gt_multiply(self, left: Any, right: Any) -> Any:
         # The library's + is that of the field Fp12, not the group operation.
         return left * right
-
-    def gt_fix(self, value: Any) -> Any:
-        return value
 
     def gt_power(self, base: Any, exponent: int) -> Any:
         # The library has no power: fixed windows, from the top.

@@ -1,11 +1,13 @@
 """Points and pairings of BLS12-381: value types over whichever curve library is installed.
 
 G1 and G2 are written additively, GT multiplicatively (SCHEME §1). The library behind them is chosen once, by
-what is installed or by ``TPRE_CURVE`` in the environment: ``mcl`` (fastest), ``arkworks``, or ``py_ecc`` (the
-reference). Values of different libraries may meet in one operation; they are converted through coordinates or
-bytes. Bytes never depend on the library.
+what is installed or by ``TPRE_CURVE`` in the environment: ``mcl`` (fastest), ``blst``, ``arkworks``, or ``py_ecc`` (the
+reference). Values of different libraries may meet in one operation; where their forms differ they are converted through
+coordinates or bytes. Bytes never depend on the library.
 
-None of this is constant time: Python cannot promise that.
+Secrets multiply by ``times_secret`` and ``z_to_secret`` alone. With ``mcl`` and ``blst`` these and the pairings run in
+blst's constant-time code; ``arkworks`` and ``py_ecc`` promise nothing. Scalars themselves are Python's integers, whose
+arithmetic is not constant time anywhere (SECURITY).
 """
 
 from __future__ import annotations
@@ -58,6 +60,15 @@ def msm(points: Sequence[_AnyPoint], scalars: Sequence[int]) -> _AnyPoint:
 def pairing(p: G1, q: G2) -> GT:
     """e(p, q), as blst, mcl and arkworks define it."""
     return multi_pairing([(p, q)])
+
+
+def z_to_secret(exponent: int) -> GT:
+    """Z to the power of a secret, as e(g1^exponent, g2): any integer, taken modulo R.
+
+    No library takes a power in GT in constant time: windows are read at places that the exponent tells, and a square
+    and a product for each of 255 bits, whatever it is, take longer than a multiplication in G1 and a pairing with g2.
+    """
+    return pairing(g1().times_secret(exponent), g2())
 
 
 def multi_pairing(pairs: Sequence[tuple[G1, G2]]) -> GT:
@@ -114,4 +125,4 @@ def _h2(backend: str) -> G2:
 @lru_cache
 def _z(backend: str) -> GT:
     with using_backend(backend):
-        return pairing(g1(), g2()).fixed()
+        return pairing(g1(), g2())

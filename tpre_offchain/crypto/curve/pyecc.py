@@ -53,6 +53,9 @@ class PyEccGroup:
     def multiply(self, point: Any, scalar: int) -> Any:
         return ec.multiply(point, scalar)
 
+    # it promises no constant time
+    multiply_secret = multiply
+
     def fix(self, point: Any) -> Any:
         return point
 
@@ -104,7 +107,7 @@ def _square_root(square: Any) -> Any:
 class PyEccBackend:
     """BLS12-381 by py_ecc."""
 
-    name = "py_ecc"
+    name = natives = "py_ecc"
 
     def __init__(self) -> None:
         self.g1: Group = PyEccGroup("G1", ec.G1, ec.Z1)
@@ -122,9 +125,6 @@ class PyEccBackend:
 
     def gt_multiply(self, left: Any, right: Any) -> Any:
         return left * right
-
-    def gt_fix(self, value: Any) -> Any:
-        return value
 
     def gt_power(self, base: Any, exponent: int) -> Any:
         return base**exponent

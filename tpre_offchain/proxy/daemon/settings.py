@@ -37,6 +37,8 @@ class WorkerSettings:
     member has that much more to do."""
     gather_s: float = 2.0
     """How long a fee that came due waits for others of its grant, to be claimed with them."""
+    keys_s: float = 10.0
+    """Between looks at where the node keys are kept, and, once a version is due to be erased, at the chain."""
     compare_s: float = 600.0
     """Between comparisons of the endpoints, where there are several."""
 
