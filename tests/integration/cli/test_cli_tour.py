@@ -39,7 +39,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tour]:
     folder = tmp_path_factory.mktemp("tour")
     content = b"unix_time,fahrenheit\n" + b"".join(b"%d,%d\n" % (i, 60 + i % 9) for i in range(40_000))
     (folder / "readings.csv").write_bytes(content)
-    up = answer(folder, "net", "up", "--proxies", "3", *HOME)
+    up = answer(folder, "net", "up", "--proxies", "3", *HOME, fork_proxies=False)
     try:
         assert up["threshold"] == 2
         assert len(up["proxies"]) == 3

@@ -1,7 +1,8 @@
 """Forks a process for each use of ``tpre`` that it is asked for: the second that Python takes to import is paid once.
 
 Every use is a process of its own, with its own folder, environment, standard streams and exit code; only the imports
-are shared. `tpre` as it starts from nothing is in test_demo.py, test_independent_reader.py and tests/unit.
+are shared. So are those of the proxies of a net that it starts: they fork from the use. `tpre` as it starts from
+nothing, and proxies that do, are in test_demo.py, test_cli_tour.py and test_independent_reader.py.
 
 Requests and answers are lines of JSON on stdin and stdout. The end of stdin ends it.
 """
@@ -11,13 +12,21 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any, Final
 
+from tpre_offchain.cli import processes
+from tpre_offchain.cli.local import localnet
 from tpre_offchain.cli.main import VERBS, main
+
+OURSELVES: Final = [sys.executable, "-m", "tpre_offchain.cli"]
 
 LOADED: Final = (
     "aiohttp", "cryptography.hazmat.primitives.ciphers.aead", "eth_account", "eth_account.hdaccount",
@@ -51,18 +60,47 @@ def _become(request: Mapping[str, Any], streams: tuple[IO[bytes], IO[bytes], IO[
     """Be the process that was asked for, and end with its exit code."""
     code = 1
     try:
-        for number, stream in enumerate(streams):
-            os.dup2(stream.fileno(), number)
         os.chdir(request["folder"])
-        os.environ.clear()
-        os.environ.update(request["environment"])
-        tempfile.tempdir = None  # it is the environment's
-        try:
-            main(request["arguments"])
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 1
-        sys.stdout.flush()
-        sys.stderr.flush()
+        if request["fork_proxies"]:
+            setattr(localnet, "spawn", _spawn)  # noqa: B010 - a name that it imports for itself
+        code = _be_tpre([stream.fileno() for stream in streams], request["environment"], request["arguments"])
+    finally:
+        os._exit(code)
+
+
+def _be_tpre(streams: Sequence[int], environment: Mapping[str, str], arguments: Sequence[str]) -> int:
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.environ.clear()
+    os.environ.update(environment)
+    tempfile.tempdir = None  # it is the environment's
+    code = 1
+    try:
+        main(arguments)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+def _spawn(
+    command: Sequence[str], *, log: Path, env: Mapping[str, str], with_parent: bool
+) -> subprocess.Popen[bytes] | SimpleNamespace:
+    """``processes.spawn``, where it is `tpre` again that is started: forked, as long as we have no other threads."""
+    if list(command[:3]) != OURSELVES or threading.active_count() > 1:
+        return processes.spawn(command, log=log, env=env, with_parent=with_parent)
+    parent = os.getpid()
+    child = os.fork()
+    if child:
+        return SimpleNamespace(pid=child)
+    code = 1
+    try:
+        os.setsid()
+        if with_parent and sys.platform == "linux":
+            processes._end_with(parent)()
+        nothing, told = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        code = _be_tpre([nothing, told, told], env, command[3:])
     finally:
         os._exit(code)
 

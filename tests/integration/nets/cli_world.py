@@ -47,14 +47,20 @@ def environment(folder: Path) -> dict[str, str]:
     return {**clean, "TMPDIR": str(folder), "COLUMNS": "200"}
 
 
-def tpre(folder: Path, *arguments: str | Path, stdin: str = "", timeout_s: float = 170.0) -> Outcome:
-    """Run ``tpre`` in ``folder`` to its end, in a process of its own (``cli_server``)."""
+def tpre(
+    folder: Path, *arguments: str | Path, stdin: str = "", timeout_s: float = 170.0, fork_proxies: bool = True
+) -> Outcome:
+    """Run ``tpre`` in ``folder`` to its end, in a process of its own (``cli_server``).
+
+    ``fork_proxies``: those of a net that it starts are forked too, not started from nothing.
+    """
     request = {
         "folder": str(folder),
         "environment": environment(folder),
         "arguments": [*map(str, arguments)],
         "stdin": stdin,
         "timeout_s": timeout_s,
+        "fork_proxies": fork_proxies,
     }
     with _LOCK:
         server = _server()
@@ -85,9 +91,11 @@ def _end(server: subprocess.Popen[str]) -> None:
     server.wait(10)
 
 
-def answer(folder: Path, *arguments: str | Path, stdin: str = "", code: int = 0) -> Mapping[str, Any]:
+def answer(
+    folder: Path, *arguments: str | Path, stdin: str = "", code: int = 0, fork_proxies: bool = True
+) -> Mapping[str, Any]:
     """What ``tpre … --json`` answers; its exit code must be ``code``."""
-    outcome = tpre(folder, *arguments, "--json", stdin=stdin)
+    outcome = tpre(folder, *arguments, "--json", stdin=stdin, fork_proxies=fork_proxies)
     assert outcome.code == code, outcome
     return outcome.answer
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,15 +22,15 @@ IPFS = Path(__file__).resolve().parents[3] / ".cache" / "bin" / "ipfs"
 START_TIMEOUT_S = 90
 needs_kubo = pytest.mark.skipif(not IPFS.exists(), reason="no Kubo: make services builds it")
 
-_QUIET_CONFIG = {
-    "Routing.Type": '"none"',
-    "AutoConf.Enabled": "false",
-    "AutoTLS.Enabled": "false",
-    "Provide.Enabled": "false",
-    "HTTPRetrieval.Enabled": "false",
-    "Swarm.DisableNatPortMap": "true",
-    "Swarm.RelayClient.Enabled": "false",
-    "Version.SwarmCheckEnabled": "false",
+_QUIET_CONFIG: Mapping[str, Any] = {
+    "Routing.Type": "none",
+    "AutoConf.Enabled": False,
+    "AutoTLS.Enabled": False,
+    "Provide.Enabled": False,
+    "HTTPRetrieval.Enabled": False,
+    "Swarm.DisableNatPortMap": True,
+    "Swarm.RelayClient.Enabled": False,
+    "Version.SwarmCheckEnabled": False,
 }
 
 
@@ -69,13 +71,25 @@ class KuboNode:
         """Make the repository; with a swarm key it talks to none but holders of it, or does not start."""
         self.repo.mkdir(parents=True, exist_ok=True)
         self.run("init", "--profile=test")
-        for key, value in {**_QUIET_CONFIG, "Addresses.API": f'"/ip4/127.0.0.1/tcp/{self.api_port}"'}.items():
-            self.run("config", "--json", key, value)
+        settings = {**_QUIET_CONFIG, "Addresses.API": f"/ip4/127.0.0.1/tcp/{self.api_port}"}
         if swarm_key is not None:
             self.private = True
             (self.repo / "swarm.key").write_text(swarm_key)
             # a private network has no QUIC and no WebTransport
-            self.run("config", "--json", "Addresses.Swarm", '["/ip4/127.0.0.1/tcp/0"]')
+            settings["Addresses.Swarm"] = ["/ip4/127.0.0.1/tcp/0"]
+        self._configure(settings)
+
+    def _configure(self, settings: Mapping[str, Any]) -> None:
+        """What ``ipfs config`` would do, which takes a process for each key."""
+        file = self.repo / "config"
+        config = json.loads(file.read_text())
+        for key, value in settings.items():
+            *above, last = key.split(".")
+            part = config
+            for name in above:
+                part = part.setdefault(name, {})
+            part[last] = value
+        file.write_text(json.dumps(config))
 
     def start(self) -> None:
         """Start the daemon and wait until it serves."""
