@@ -65,7 +65,7 @@ contract Curve {
     }
 
     function probe() external view {
-        BLS12381.probe();
+        Precompiles.requireAll();
     }
 }
 
