@@ -47,8 +47,9 @@ from tpre_offchain.clients.results import (
 from tpre_offchain.clients.stopwatch import OnProgress, Stopwatch, no_progress
 from tpre_offchain.clients.verbs import verb
 from tpre_offchain.failpoints import failpoint
-from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId, StreamId
+from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId
 
+DAY_S: Final = 86_400
 DEFAULT_WAIT_S: Final = 120.0
 ATTEMPT_GAS: Final = 400_000
 """For a step that is meant to be refused: enough to reach the contract's check."""
@@ -102,23 +103,28 @@ class User(Client):
         purpose: str = "",
         epochs: tuple[int, int] | None = None,
         conversions: int = 100,
+        max_price_wei: int | None = None,
+        min_conversions: int = 1,
+        min_days: float = 0,
     ) -> RequestedAccess:
-        """Ask for access to a stream: a committee is drawn, the owner answers.
+        """Ask for access to a stream: the owner answers, and draws a committee.
 
         ``epochs``: first and last; the present one if not given. ``conversions``: how many the deposit is to pay for.
-        Raises ``ContractRevert`` (BadThreshold, TooFewProxies, RequestPending, …), ``KeystoreMismatch``,
+        What the answer is held to: ``max_price_wei`` of one conversion (the stream's present price if not given),
+        ``min_conversions`` and ``min_days`` of the grant. A redraw fee, where one is due, is paid with it. Raises
+        ``ContractRevert`` (BadThreshold, PriceTooHigh, TooFewProxies, RequestPending, …), ``KeystoreMismatch``,
         ``StreamUnknown``.
         """
         session, stream_id = self.session, stream_id_of(stream)
         await session.registration.ensure_receiving()
         terms = await session.records.stream(stream_id)
         first, last = epochs or (terms.epoch, terms.epoch)
-        asked = AccessRequest(stream_id, Epoch(first), Epoch(last), threshold, committee, purpose)
-        settings = session.deployment.settings
-        deposit = threshold * conversions * settings.rounds.fee_per_cfrag_wei
-        value = terms.price_wei + deposit
-        if await self._asked_before(stream_id):
-            value += settings.grants.redraw_fee_wei  # due after a lapsed or withdrawn request, else part of the deposit
+        price = terms.price_wei if max_price_wei is None else max_price_wei
+        least = (min_conversions, round(min_days * DAY_S))
+        asked = AccessRequest(stream_id, Epoch(first), Epoch(last), threshold, committee, price, *least, purpose)
+        fees = threshold * session.deployment.settings.rounds.fee_per_cfrag_wei
+        value = conversions * (fees + terms.price_wei)
+        value += await session.contracts.grants.redraw_fee_of(self.address, stream_id, offered=False)
         failpoint("user.request.composed")
         receipt = await session.outbox.send(session.contracts.grants.request_access(asked, value))
         event = receipt.one(AccessRequested)
@@ -129,6 +135,16 @@ class User(Client):
         """Take a request back. Raises ``NotYourGrant``, ``NoGrant``."""
         with refusals_explained():
             call = self.session.contracts.grants.withdraw_request(grant_id_of(grant))
+            return Transaction.of(await self.session.outbox.send(call))
+
+    @verb
+    async def surrender(self, grant: GrantRef) -> Transaction:
+        """End a grant of one's own; the free deposit is credited. The next request pays a redraw fee.
+
+        Raises ``NotYourGrant``, ``NoGrant``, ``GrantRevoked``.
+        """
+        with refusals_explained():
+            call = self.session.contracts.grants.surrender(grant_id_of(grant))
             return Transaction.of(await self.session.outbox.send(call))
 
     @verb
@@ -155,8 +171,8 @@ class User(Client):
     async def open_round(self, grant: GrantRef, records: Sequence[RecordRefLike]) -> OpenedRound:
         """Have up to 100 records of one epoch converted.
 
-        Raises ``NoGrant``, ``NotYourGrant``, ``GrantRevoked``, ``GrantExpired``, ``QuotaUsedUp``, ``DepositUsedUp``,
-        each as the contract refuses it; ``RecordUnknown``, ``InvalidCapsuleProof``.
+        Raises ``NoGrant``, ``NotYourGrant``, ``GrantRevoked``, ``GrantExpired``, ``NotPayer``, ``QuotaUsedUp``,
+        ``DepositUsedUp``, each as the contract refuses it; ``RecordUnknown``, ``InvalidCapsuleProof``.
         """
         return await self._open_round(grant_id_of(grant), [record_id_of(record) for record in records])
 
@@ -229,9 +245,6 @@ class User(Client):
         raise NotRefused(f"round {receipt.one(RoundOpened).round_id} was opened")
 
     # --- parts ------------------------------------------------------------------------------------
-
-    async def _asked_before(self, stream_id: StreamId) -> bool:
-        return bool(await self.session.grants.requests(streams=[stream_id], delegatee=self.address))
 
     async def _round_call(self, grant_id: GrantId, record_ids: Sequence[RecordId]) -> Call:
         session = self.session

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from tpre_offchain.crypto.curve import libraries
 from tpre_offchain.crypto.curve.backend import Backend, R
 from tpre_offchain.crypto.curve.libraries import active_backend, using_backend
+from tpre_offchain.crypto.curve.mapping import encode_to_g1_coordinates
 from tpre_offchain.crypto.curve.values import G1, G2, GT, backend_of, group_in, native_in
 from tpre_offchain.errors import CryptoError
 
@@ -80,6 +81,18 @@ def _natives(backend: Backend, pairs: Sequence[tuple[G1, G2]]) -> list[tuple[Any
     if any((type(p), type(q)) != (G1, G2) for p, q in pairs):
         raise CryptoError("a pairing takes a point of G1 and a point of G2, in this order")
     return [(native_in(backend, p), native_in(backend, q)) for p, q in pairs]
+
+
+# --- hashing ----------------------------------------------------------------------------------------
+
+
+def encode_to_g1(message: bytes, dst: bytes) -> G1:
+    """The point that a message hashes to under a domain separation tag (RFC 9380, encode_to_curve with SSWU, SHA-256).
+
+    Nobody knows its logarithm. Not for what must look random: the map reaches about 5/8 of the points.
+    """
+    backend = libraries.active()
+    return G1(backend, backend.g1.from_coordinates(encode_to_g1_coordinates(message, dst)))
 
 
 # --- constants ------------------------------------------------------------------------------------
