@@ -123,6 +123,8 @@ interface IGrantRegistry {
     /// The request's block is too old (or too young) for its hash to be had: ask again, or wait one block.
     error DrawLapsed(GrantId grantId, uint256 requestBlock, uint256 currentBlock);
     error DrawTooEarly(GrantId grantId, uint256 requestBlock);
+    /// gamma was not made for this input (drawInputOf) with the owner's key.
+    error InvalidDrawProof(bytes32 input);
     error BadExpiry(uint40 expiry, uint256 earliest, uint256 latest);
     error QuotaTooSmall(GrantId grantId, uint32 quota, uint32 minimum);
     /// A grant grants: its first re-key is that of epochFrom.

@@ -7,7 +7,7 @@ import {IGrantRegistry} from "./IGrantRegistry.sol";
 
 /// @title The mathematics of grants, without state: the seed of a draw (SCHEME §13), whether a re-key is well formed, and whether an encrypted
 /// fragment is good (SCHEME §4).
-/// @notice Its errors are those of IGrantRegistry, OwnerDraw and BLS12381. Anyone may call it, to check a re-key before posting it.
+/// @notice Its errors are those of IGrantRegistry and BLS12381. Anyone may call it, to check a re-key before posting it.
 interface IGrantVerifier {
     /// What a complaint shows: K = N_i^e with a proof of equal logs (g1, N_i; R, K).
     struct Opening {
@@ -17,7 +17,7 @@ interface IGrantVerifier {
         Proof proof;
     }
 
-    /// @notice The seed that `draw` gives for this input; reverts OwnerDraw.InvalidDrawProof unless it was made with the secret of `delegatingKey`.
+    /// @notice The seed that `draw` gives for this input; reverts InvalidDrawProof unless it was made with the secret of `delegatingKey`.
     /// Warning: the caller must know that delegatingKey is the owner's.
     function requireSeed(bytes32 input, G1Point memory delegatingKey, IGrantRegistry.DrawProof memory draw) external view returns (bytes32 seed);
 

@@ -74,7 +74,7 @@ class Owner(Device):
 
     @verb
     async def create_stream(
-        self, name: str, *, summary: str = "", minimum: tuple[int, int] = (1, 1), price_wei: int = 0
+        self, name: str, *, summary: str = "", minimum: tuple[int, int] = (1, 2), price_wei: int = 0
     ) -> CreatedStream:
         """Create a stream. The chain gets the hash of its name, and ``summary`` in clear.
 
