@@ -115,7 +115,8 @@ lock: $(DEV_READY) ## resolve requirements.lock and package-lock.json anew
 	@sed -i.bak '1i\
 	# Every package of every extra, as tested: the constraints that `make` installs under. `make lock` writes it anew.\
 	' requirements.lock && rm -f requirements.lock.bak
-	@$(BIN)/npm install --package-lock-only --omit-lockfile-registry-resolved=true --no-audit --no-fund
+	@for folder in . tpre_offchain/cli/local/hardhat-node; do $(BIN)/npm install --prefix $$folder --package-lock-only \
+		--omit-lockfile-registry-resolved=true --no-audit --no-fund; done
 
 # --- stamps: a step runs again only when what it reads has changed. Each lies in what it vouches for. -------------------
 

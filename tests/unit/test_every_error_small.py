@@ -16,7 +16,6 @@ from tpre_offchain.audit.findings import AuditFailed, Finding, Findings, require
 from tpre_offchain.chain.abi.events import ProxyJoined
 from tpre_offchain.chain.abi.structs import Member
 from tpre_offchain.cli import exits
-from tpre_offchain.cli.local import node
 from tpre_offchain.cli.main import run
 from tpre_offchain.crypto.keys import InvalidKeyProof
 from tpre_offchain.failpoints import STEPS, UnknownFailpoint, armed
@@ -92,13 +91,6 @@ def test_report__one_check_fails__is_what_require_raises() -> None:
         findings.report().require()
 
     assert caught.value.culprit == "0xabc"
-
-
-def test_hardhat_command__not_installed__raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node, "PROJECT", tmp_path)
-
-    with pytest.raises(node.NodeMissing, match="hardhat"):
-        node._hardhat_command(1)
 
 
 def test_deploy__no_chain_named__is_a_missing_option(

@@ -15,6 +15,7 @@ import psutil
 LIBRARIES: Final = (
     "tpre-offchain",
     "pymcl",
+    "ckzg",
     "py-arkworks-bls12381",
     "py-ecc",
     "umbral-pre",

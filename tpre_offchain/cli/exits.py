@@ -4,9 +4,9 @@
 1   a bug: an error that nobody expected
 2   wrong usage, or settings that make no sense
 3   refused by the chain: no grant, revoked, wrong phase, not the owner …
-4   not found: no such record, stream, grant, blob, local net
+4   not found: no such record, stream, grant, blob, local net, program to run
 5   not available now; the same command may succeed later
-6   a verification failed: digest, signature, proof, tampered data
+6   a verification failed: digest, signature, proof, tampered data, a package of another digest
 7   key or keystore: missing, wrong passphrase, not the account's key
 8   a file or the store cannot be read or written
 9   `tpre doctor` found something that does not work
@@ -50,10 +50,13 @@ _NOT_FOUND: Final = frozenset(
         "NoDeployment",
         "NotDeployed",
         "EventMissing",
+        "NodeMissing",
+        "NodeJsMissing",
+        "RegistryRefused",
     }
 )
 _REFUSED: Final = frozenset({"ContractRevert", "AccessRefused"})
-_UNVERIFIED: Final = frozenset({"BlobTampered", "BlobMalformed"})
+_UNVERIFIED: Final = frozenset({"BlobTampered", "BlobMalformed", "WrongPackage"})
 NAMES: Final = _NOT_FOUND | _REFUSED | _UNVERIFIED
 
 

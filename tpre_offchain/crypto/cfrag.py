@@ -105,7 +105,7 @@ def make_cfrags(
         raise BatchMismatch("no capsules")
     _require_label(kfrag.grant, capsules)
     c1s = [capsule.c1 for capsule in capsules]
-    points = tuple(c1 * kfrag.fragment for c1 in c1s)
+    points = tuple(c1.times_secret(kfrag.fragment) for c1 in c1s)
     seed = _seed(kfrag.grant, kfrag.slot, kfrag.commitment, round_context, c1s, points)
     bases = (kfrag.grant.label_key, Joined.of(c1s, hashing.cfrag_scalars(seed, len(points))))
     proof = prove_equality(bases, kfrag.fragment, hashing.cfrag_proof(seed), random)

@@ -43,7 +43,7 @@ def prove_complaint(grant: BoundRekey, slot: Slot, key: ProxyKey, random: Random
     """
     if grant.context.member(slot).public_key != key.public:
         raise NoSuchSlot(f"slot {slot} is not that of this proxy key")
-    shared = grant.rekey.ephemeral * key.secret
+    shared = grant.rekey.ephemeral.times_secret(key.secret)
     transcript = _complaint_transcript(grant, slot, shared)
     proof = prove_equality((g1(), grant.rekey.ephemeral), key.secret, transcript, random)
     return Complaint(slot, shared, proof)

@@ -41,7 +41,7 @@ class VerifiedDraw:
 def make_draw(key: DelegatingKey, draw_input: bytes, random: Random) -> OwnerDraw:
     """The owner's draw for an input x (``hashing.draw_input``, 32 bytes), with the delegating key of ``epochFrom``."""
     base = encode_to_g1(draw_input, DRAW_DST)
-    gamma = base * key.secret
+    gamma = base.times_secret(key.secret)
     transcript = hashing.draw_proof(draw_input, (key.public, base, gamma))
     return OwnerDraw(gamma, prove_equality((g1(), base), key.secret, transcript, random))
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tpre_offchain.crypto import hashing
 from tpre_offchain.crypto.capsule import MAX_C3_BYTES, TAG_BYTES, Capsule, RecordContext
-from tpre_offchain.crypto.curve import G1, GT, Z
+from tpre_offchain.crypto.curve import G1, GT, z_to_secret
 from tpre_offchain.crypto.hashing import Random, draw
 from tpre_offchain.crypto.proofs import Proof, prove_knowledge
 from tpre_offchain.errors import CryptoError, VerificationError
@@ -59,8 +59,8 @@ def seal(label_key: G1, context: RecordContext, message: bytes, publisher_secret
     place = context.encode()
     sigma = hashing.sigma(draw(random, _ENTROPY_BYTES), publisher_secret, message, place)
     k = hashing.capsule_scalar(sigma, label_key, place)
-    c1 = label_key * k
-    c2 = xor(sigma, hashing.sigma_mask(Z() ** k, c1, label_key, place))
+    c1 = label_key.times_secret(k)
+    c2 = xor(sigma, hashing.sigma_mask(z_to_secret(k), c1, label_key, place))
     c3 = AESGCM(hashing.metadata_key(sigma, place)).encrypt(_NONCE, message, c1.to_bytes() + c2 + place)
     unproven = Capsule(c1, c2, c3, Proof(0, 0))
     return Capsule(c1, c2, c3, prove_knowledge(label_key, k, unproven.transcript(label_key, context), random))
@@ -72,7 +72,7 @@ def open_sealed(shared: GT, label_key: G1, context: RecordContext, capsule: Caps
     c1, c2 = capsule.c1, capsule.c2
     sigma = xor(c2, hashing.sigma_mask(shared, c1, label_key, place))
     k = hashing.capsule_scalar(sigma, label_key, place)
-    _require_capsule(label_key * k, c1, context)
+    _require_capsule(label_key.times_secret(k), c1, context)
     _require_shared(k, shared)
     try:
         return AESGCM(hashing.metadata_key(sigma, place)).decrypt(_NONCE, capsule.c3, c1.to_bytes() + c2 + place)
@@ -89,7 +89,7 @@ def _require_capsule(rebuilt: G1, c1: G1, context: RecordContext) -> None:
 
 def _require_shared(k: int, shared: GT) -> None:
     # A publisher who expects a certain wrong conversion can craft c2 so that c1 is met: K itself must be right too.
-    if Z() ** k != shared:
+    if z_to_secret(k) != shared:
         raise DecryptionFailed(Failure.WRONG_CONVERSION, "the capsule opens, but not with Z^k")
 
 

@@ -108,17 +108,17 @@ class Identity:
     def delegating_key(self, version: int = 1) -> DelegatingKey:
         """The owner's key of a version."""
         secret = hashing.identity_scalar(self.seed, "delegating", version)
-        return DelegatingKey(secret, g1() * secret, version)
+        return DelegatingKey(secret, g1().times_secret(secret), version)
 
     def receiving_key(self, version: int = 1) -> ReceivingKey:
         """The user's key of a version."""
         secret = hashing.identity_scalar(self.seed, "receiving", version)
-        return ReceivingKey(secret, g2() * secret, version)
+        return ReceivingKey(secret, g2().times_secret(secret), version)
 
     def proxy_key(self, version: int = 1) -> ProxyKey:
         """The proxy's key of a version."""
         secret = hashing.identity_scalar(self.seed, "proxy", version)
-        return ProxyKey(secret, g1() * secret, version)
+        return ProxyKey(secret, g1().times_secret(secret), version)
 
     @property
     def publisher_secret(self) -> bytes:
@@ -203,7 +203,7 @@ def label_key(delegating_key: G1, label: Label) -> G1:
 
 @lru_cache(maxsize=16)
 def _label_key(_: str, delegating_key: G1, scalar: int) -> G1:
-    """The last few are kept: whoever publishes under one multiplies by it again and again."""
+    """The last few are kept: whoever checks the capsules of one needs it again and again."""
     key = delegating_key + g1() * scalar
     if key.is_identity():
         raise UnusableLabel("the label key is the identity")

@@ -209,24 +209,24 @@ def make_rekey(label_secret: int, receiving_key: G2, context: GrantContext, rand
     Takes t * 48 bytes of ``random`` for the polynomial, 48 for e and 32 for the nonce of its proof.
     """
     coefficients = _polynomial(context, random)
-    masked_key = receiving_key * pow(label_secret, -1, R) + g2() * coefficients[0]
-    mask = H2() * coefficients[0]
-    # A_L^c as g1^(a_L c): powers of the generator are the cheap ones
-    commitments = tuple(g1() * (label_secret * coefficient) for coefficient in coefficients)
+    masked_key = receiving_key.times_secret(pow(label_secret, -1, R)) + g2().times_secret(coefficients[0])
+    mask = H2().times_secret(coefficients[0])
+    A_L = g1().times_secret(label_secret)
+    commitments = tuple(A_L.times_secret(coefficient) for coefficient in coefficients)
     if masked_key.is_identity():
         raise CryptoError("the masked re-key is the identity: generate it again")
     e = random_scalar(random, nonzero=True)
-    ephemeral = g1() * e
+    ephemeral = g1().times_secret(e)
     ctx = context.hash(masked_key, mask, commitments)
     pads = tuple(encrypted_fragment(evaluate(coefficients, slot), ctx, context, slot, e) for slot in context.slots())
-    transcript = hashing.grant_proof(ctx, g1() * label_secret, ephemeral, pads)
+    transcript = hashing.grant_proof(ctx, A_L, ephemeral, pads)
     proof = prove_knowledge(g1(), e, transcript, random)
     return Rekey(masked_key, mask, commitments, ephemeral, proof, pads)
 
 
 def encrypted_fragment(fragment: int, ctx: bytes, context: GrantContext, slot: Slot, e: int) -> bytes:
     """E_i, 32 bytes: for the member of the slot alone to read."""
-    return xor(word(fragment), hashing.pad(ctx, context.label, slot, context.member(slot).public_key * e))
+    return xor(word(fragment), hashing.pad(ctx, context.label, slot, context.member(slot).public_key.times_secret(e)))
 
 
 def _polynomial(context: GrantContext, random: Random) -> tuple[int, ...]:
@@ -331,7 +331,7 @@ def open_fragment(grant: BoundRekey, slot: Slot, key: ProxyKey) -> VerifiedKFrag
     """
     if grant.context.member(slot).public_key != key.public:
         raise NoSuchSlot(f"slot {slot} is not that of this proxy key")
-    fragment = unmask_fragment(grant, slot, grant.rekey.ephemeral * key.secret)
+    fragment = unmask_fragment(grant, slot, grant.rekey.ephemeral.times_secret(key.secret))
     commitment = grant.commitment(slot)
     _require_good(grant, slot, fragment, commitment)
     return VerifiedKFrag(grant, slot, fragment, commitment)
@@ -353,4 +353,4 @@ def unmask_fragment(grant: BoundRekey, slot: Slot, shared: G1) -> int:
 def fragment_is_good(grant: BoundRekey, fragment: int, commitment: G1) -> bool:
     """Whether 0 < s_i < r and A_L^s_i == Y_i. A predicate: a check must raise on ``False``."""
     # Zero converts everything to the identity, which the chain takes from nobody: its proxy would be blamed.
-    return 0 < fragment < R and grant.label_key * fragment == commitment
+    return 0 < fragment < R and grant.label_key.times_secret(fragment) == commitment

@@ -112,8 +112,8 @@ def decrypt_original(label_secret: int, context: RecordContext, capsule: Capsule
     Raises ``DecryptionFailed`` if the capsule is not one for this label and record, ``MetadataMalformed`` if it holds
     something else than metadata. The caller checks the metadata's signature.
     """
-    shared = pairing(capsule.c1 * pow(label_secret, -1, R), g2())
-    return _decode(open_sealed(shared, g1() * label_secret, context, capsule), context)
+    shared = pairing(capsule.c1.times_secret(pow(label_secret, -1, R)), g2())
+    return _decode(open_sealed(shared, g1().times_secret(label_secret), context, capsule), context)
 
 
 def generate_kfrags(label_secret: int, receiving_key: G2, context: GrantContext, random: Random) -> Rekey:
@@ -173,7 +173,7 @@ def paper_form(rekey: Rekey, c1: G1, result: G1) -> GT:
 def _unblinded(secret: int, masked_key: G2) -> tuple[G2, G2]:
     """U^(1/b) and g2^(1/b): with 1/b on this side of the pairings, all records of a grant share the work."""
     inverse = pow(secret, -1, R)
-    return (masked_key * inverse).fixed(), (g2() * inverse).fixed()
+    return masked_key.times_secret(inverse).fixed(), g2().times_secret(inverse).fixed()
 
 
 def _diagnosed(error: DecryptionFailed, rekey: VerifiedRekey, capsule: Capsule, result: G1) -> DecryptionFailed:

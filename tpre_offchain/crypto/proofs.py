@@ -47,7 +47,7 @@ class Proof:
 def prove_knowledge(base: _Point, secret: int, transcript: Transcript, random: Random) -> Proof:
     """Prove knowledge of ``secret`` for P = base^secret. The transcript must bind P and fix the base."""
     nonce = transcript.nonce(secret, random)
-    challenge = transcript.challenge(base * nonce)
+    challenge = transcript.challenge(base.times_secret(nonce))
     return Proof(challenge, (nonce + challenge * secret) % R)
 
 
@@ -58,31 +58,29 @@ def knowledge_is_proven(base: _Point, point: _Point, proof: Proof, transcript: T
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The sum of ``points[i] * scalars[i]``, not computed where a multiple of it can be had at the same cost."""
+    """``point * scalar``, not computed, since a multiple of it can be had at the same cost."""
 
-    points: tuple[G1, ...]
-    scalars: tuple[int, ...]
+    point: G1
+    scalar: int = 1
 
     @classmethod
     def of(cls, points: Sequence[G1], scalars: Sequence[int]) -> Joined:
         """A sum of several with short scalars is cheaper to compute first; one point waits for its factor."""
-        if len(points) == 1:
-            return cls(tuple(points), tuple(scalars))
-        return cls((msm(points, scalars),), (1,))
+        return cls(points[0], scalars[0]) if len(points) == 1 else cls(msm(points, scalars))
 
-    def times(self, factor: int) -> G1:
-        """A multiple of the sum."""
-        return msm(self.points, [scalar * factor for scalar in self.scalars])
+    def times_secret(self, factor: int) -> G1:
+        """A multiple by a secret."""
+        return self.point.times_secret(self.scalar * factor)
 
 
 def _joined(point: G1 | Joined) -> Joined:
-    return point if isinstance(point, Joined) else Joined((point,), (1,))
+    return point if isinstance(point, Joined) else Joined(point)
 
 
 def prove_equality(bases: tuple[G1, G1 | Joined], secret: int, transcript: Transcript, random: Random) -> Proof:
     """Prove that bases[0]^secret and bases[1]^secret have the same logarithm. The transcript must bind all four."""
     nonce = transcript.nonce(secret, random)
-    challenge = transcript.challenge(bases[0] * nonce, _joined(bases[1]).times(nonce))
+    challenge = transcript.challenge(bases[0].times_secret(nonce), _joined(bases[1]).times_secret(nonce))
     return Proof(challenge, (nonce + challenge * secret) % R)
 
 
@@ -92,10 +90,7 @@ def equality_is_proven(
     """Whether log of points[0] to bases[0] == log of points[1] to bases[1] is proven. A predicate, likewise."""
     first = _commitment(bases[0], points[0], proof)
     base, point = _joined(bases[1]), _joined(points[1])
-    second = msm(
-        [*base.points, *point.points],
-        [s * proof.response for s in base.scalars] + [s * -proof.challenge for s in point.scalars],
-    )
+    second = msm([base.point, point.point], [base.scalar * proof.response, point.scalar * -proof.challenge])
     return proof.challenge == transcript.challenge(first, second)
 
 

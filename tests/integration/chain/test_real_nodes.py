@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.nets.cli_world import answer, processes_in, tpre
-from tpre_offchain.cli.local.node import find_anvil, find_geth
+from tpre_offchain.cli.local.anvil import find_anvil
+from tpre_offchain.cli.local.node import find_geth
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -9,7 +9,7 @@ import pytest
 from tests.integration.nets.cli_world import answer, processes_in, tpre
 from tests.integration.nets.local_nodes import LocalNode
 from tpre_offchain.cli.local import node
-from tpre_offchain.cli.local.node import NodeMissing, start_node
+from tpre_offchain.cli.local.node import start_node
 from tpre_offchain.cli.processes import end
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -23,14 +23,6 @@ def test_start_node__no_anvil__takes_hardhat(tmp_path: Path, monkeypatch: pytest
     assert "hardhat" in started.client.lower()
     end([started.process])
     assert started.process.running() is None
-
-
-def test_start_node__nothing_installed__says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node, "find_anvil", lambda: None)
-    monkeypatch.setattr(node, "PROJECT", tmp_path)
-    with pytest.raises(NodeMissing) as raised:
-        start_node(tmp_path, with_parent=True)
-    assert "make build" in (raised.value.hint or "")
 
 
 def test_net_up__on_a_chain_that_runs__uses_it_and_leaves_it(tmp_path: Path, hardhat_node: LocalNode) -> None:

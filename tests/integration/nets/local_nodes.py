@@ -18,7 +18,8 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 ROOT = Path(__file__).resolve().parents[3]
-ANVIL = ROOT / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
+# npm installs that of this platform alone, if there is one
+ANVIL = next((ROOT / "node_modules/@foundry-rs").glob("anvil-*/bin/anvil"), ROOT / "node_modules/@foundry-rs/anvil")
 HARDHAT = ROOT / "node_modules/hardhat/dist/src/cli.js"
 START_S = 60.0
 

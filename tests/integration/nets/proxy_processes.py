@@ -17,8 +17,9 @@ from typing import IO, Any
 
 import aiohttp
 
+from tests.integration.nets.local_nodes import ANVIL
+
 ROOT = Path(__file__).resolve().parents[3]
-ANVIL = ROOT / "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 
 
 @asynccontextmanager

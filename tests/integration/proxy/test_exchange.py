@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.nets.local_nodes import ANVIL
 from tests.integration.nets.peers import playing
-from tests.integration.nets.proxy_processes import ANVIL
 from tests.integration.nets.proxy_world import World, world
 from tpre_offchain.chain.abi.events import CfragsSubmitted, FeeClaimed, LeaderProposed, RoundFinalized, VoteCast
 from tpre_offchain.proxy.daemon.exchange_server import FAILURES, MESSAGES_PER_MEMBER

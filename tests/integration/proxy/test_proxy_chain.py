@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.nets.proxy_processes import ANVIL
+from tests.integration.nets.local_nodes import ANVIL
 from tests.integration.nets.proxy_world import World, world
 from tpre_offchain.chain.abi.events import CfragsSubmitted, LeaderProposed, RecordPublished, RoundFinalized, RoundOpened
 from tpre_offchain.types import GrantId

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.nets.proxy_processes import ANVIL
+from tests.integration.nets.local_nodes import ANVIL
 from tests.integration.nets.proxy_world import World, world
 from tests.property.scene import bad_fragments
 from tpre_offchain.chain.abi.events import (

@@ -230,6 +230,9 @@ def test_exit_code__names_it_knows__exist() -> None:
     from tpre_offchain.audit.chain import EventMissing
     from tpre_offchain.chain.abi.reverts import ContractRevert as RealRevert
     from tpre_offchain.chain.contracts.deployment import BadDeploymentFile, NotDeployed
+    from tpre_offchain.cli.fetch.npm_folder import NodeJsMissing
+    from tpre_offchain.cli.fetch.tarball import RegistryRefused, WrongPackage
+    from tpre_offchain.cli.local.places import NodeMissing
     from tpre_offchain.cli.net_state import NoLocalNet
     from tpre_offchain.cli.proxying import NoDeployment
     from tpre_offchain.clients.errors import AccessRefused, StreamUnknown
@@ -239,4 +242,5 @@ def test_exit_code__names_it_knows__exist() -> None:
 
     kinds = {EventMissing, BadDeploymentFile, NotDeployed, RealRevert, NoLocalNet, NoDeployment, AccessRefused}
     kinds |= {StreamUnknown, RealUnknown, BlobMalformed, BlobNotFound, RealTampered}
+    kinds |= {NodeMissing, NodeJsMissing, RegistryRefused, WrongPackage}
     assert {kind.__name__ for kind in kinds} == exits.NAMES

@@ -24,8 +24,8 @@ from tpre_offchain.errors import CryptoError
 # py_ecc re-exports implicitly, which strict typing does not follow.
 ec: Any = py_ecc.optimized_bls12_381
 
-ALL = ("mcl", "arkworks", "py_ecc")
-FAST = ("mcl", "arkworks")
+ALL = ("mcl", "blst", "arkworks", "py_ecc")
+FAST = ("mcl", "blst", "arkworks")
 GROUPS: tuple[Any, ...] = (G1, G2)
 
 

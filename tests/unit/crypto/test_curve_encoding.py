@@ -27,7 +27,7 @@ from tpre_offchain.errors import (
 GROUPS: tuple[Any, ...] = (G1, G2)
 
 
-@pytest.fixture(params=("mcl", "arkworks", "py_ecc"), autouse=True)
+@pytest.fixture(params=("mcl", "blst", "arkworks", "py_ecc"), autouse=True)
 def backend(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param not in curve.available_backends():
         pytest.skip(f"{request.param} is not installed")

@@ -22,15 +22,17 @@ grant, which the contract has made before; `open` is combination and decryption,
 work of all actors from keys to plaintext. In parentheses the ratio to {peer}."""
 
 _LIMITS: Final = """Where we are slower it is the curve: umbral-pre works on secp256k1, whose multiplication costs as
-much as ours in G1, and has no pairings. A decryption here is two pairings with one final exponentiation, a third of
-which nobody needs to repeat for the next record, and a power of Z; it is the same for every t, while Umbral's grows.
+much as ours in G1, and has no pairings. A decryption here is two pairings with one final exponentiation, a fifth of
+which nobody needs to repeat for the next record, and a third one for Z^k; it is the same for every t, while Umbral's
+grows. Secrets multiply in constant time, without tables, and Z^k is a pairing for that; `mcl` and `blst` do both in
+blst's code, and differ where all scalars are public. The paper's scheme is measured without that care.
 A grant's check takes three pairings that Umbral does without: its fragments are signed instead, and nobody but their
 holder can tell whether they are right. A fragment is encrypted here, so to check it is to decrypt it first. What
 would lift the rest: a library that gives one call for a batch (final exponentiations side by side in vector
-registers), and multiplication in G1 with a table for label keys, made in C. The tables below show what the library's
-operations take by themselves; the difference is Python, hashing and encoding. charm-crypto's AFGH and BBS98 are
-missing: the package comes as source only and needs the PBC library's headers, which no registry of Python packages
-carries."""
+registers), and multiplication in constant time with a table for label keys, made in C. The tables below show what the
+library's operations take by themselves; the difference is Python, hashing and encoding. charm-crypto's AFGH and BBS98
+are missing: the package comes as source only and needs the PBC library's headers, which no registry of Python
+packages carries."""
 
 
 def section(figures: Mapping[str, Any]) -> str:

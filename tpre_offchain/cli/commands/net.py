@@ -27,7 +27,8 @@ def command() -> None:
 def up(run: Invocation, proxies: int, threshold: int | None, node: str | None, exchange: bool) -> Reply:
     """Start the net and wait until every proxy serves. Ends with `tpre net down`.
 
-    With --rpc on a development chain that runs already (anvil, hardhat, geth --dev); else on one of its own.
+    With --rpc on a development chain that runs already (anvil, hardhat, geth --dev); else on one of its own,
+    whose program is fetched first if it is not here.
     Where a net runs of which proxies have died, those are started again, and nothing else changes.
     """
     from tpre_offchain.cli.local.localnet import NetPlan, revive_net, start_net

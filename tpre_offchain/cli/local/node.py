@@ -1,4 +1,4 @@
-"""A local EVM node as a process: anvil or ``hardhat node`` out of ``node_modules``, or ``geth --dev``."""
+"""A local EVM node as a process: anvil, ``hardhat node`` or ``geth --dev``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+import click
+
+from tpre_offchain.cli.local import places
+from tpre_offchain.cli.local.anvil import find_anvil, get_anvil, pinned_anvil, this_machine
+from tpre_offchain.cli.local.hardhat import find_hardhat, hardhat_command
+from tpre_offchain.cli.local.places import NodeMissing
 from tpre_offchain.cli.processes import ProcessFailed, ProcessId, end, spawn, tail
 
 CHAIN_ID: Final = 31337
 """Of anvil and hardhat; ``geth --dev`` has 1337."""
 START_TIMEOUT_S: Final = 60.0
-PROJECT: Final = Path(__file__).resolve().parents[3]
 GETH_GAS_LIMIT: Final = 60_000_000
 STATES_KEPT: Final = 128
 """Blocks whose state anvil can be asked for: each is a copy of the whole state, and writing them to disk is slow."""
@@ -36,12 +41,6 @@ class NodeKind(StrEnum):
     ANVIL = "anvil"
     HARDHAT = "hardhat"
     GETH = "geth"
-
-
-class NodeMissing(ProcessFailed):
-    """There is no EVM node to run here."""
-
-    default_hint = "run `make build`: it installs the local chain from npm; or give another chain by --rpc"
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,10 @@ class Node:
 
 
 def start_node(folder: Path, *, with_parent: bool, port: int = 0, kind: NodeKind | None = None) -> Node:
-    """Start a node with its files under ``folder``, and wait for it. Raises ``NodeMissing``, ``ProcessFailed``.
+    """Start a node with its files under ``folder``, and wait for it; a program that is not here is fetched first.
 
-    ``kind``: None takes anvil where its binary is, else hardhat.
+    ``kind``: None takes anvil, and Hardhat's where none is made for this machine, or no anvil is here but Hardhat is.
+    Raises ``NodeMissing``, ``ProcessFailed``, and what fetching raises.
     """
     log = folder / "node.log"
     # HOME: anvil spills old states below it
@@ -78,13 +78,13 @@ def start_node(folder: Path, *, with_parent: bool, port: int = 0, kind: NodeKind
         "HARDHAT_DISABLE_TELEMETRY": "true",
     }
     where = folder
-    chosen = kind or (NodeKind.HARDHAT if find_anvil() is None else NodeKind.ANVIL)
+    chosen = kind or _best_kind()
     if chosen is NodeKind.ANVIL:
         command = _anvil_command(port)
     elif chosen is NodeKind.GETH:
         command = _geth_command(folder, port)
     else:
-        command, where = _hardhat_command(port or _free_port()), PROJECT
+        command, where = hardhat_command(port or _free_port())
         env["HOME"] = os.environ.get("HOME", str(folder))
     child = spawn(command, log=log, env=env, folder=where, with_parent=with_parent)
     process = ProcessId.of(child.pid)
@@ -95,28 +95,26 @@ def start_node(folder: Path, *, with_parent: bool, port: int = 0, kind: NodeKind
         raise
 
 
-def find_anvil() -> Path | None:
-    """The anvil binary of ``node_modules``, or one on PATH."""
-    for root in (Path.cwd(), PROJECT):
-        for found in sorted((root / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil")):
-            if os.access(found, os.X_OK):
-                return found
-    on_path = shutil.which("anvil")
-    return Path(on_path) if on_path else None
+def _best_kind() -> NodeKind:
+    if find_anvil() is not None:
+        return NodeKind.ANVIL
+    if find_hardhat() is not None:  # nothing needs to be fetched
+        return NodeKind.HARDHAT
+    if pinned_anvil() is not None:
+        return NodeKind.ANVIL
+    click.echo(f"no anvil is made for {this_machine()}: the chain is Hardhat's node", err=True)
+    return NodeKind.HARDHAT
 
 
 def find_geth() -> Path | None:
     """The geth that ``make services`` has built, or one on PATH."""
-    built = PROJECT / ".cache" / "bin" / "geth"
+    built = places.PROJECT / ".cache" / "bin" / "geth"
     on_path = shutil.which("geth")
     return built if os.access(built, os.X_OK) else (Path(on_path) if on_path else None)
 
 
 def _anvil_command(port: int) -> list[str]:
-    anvil = find_anvil()
-    if anvil is None:
-        raise NodeMissing("there is no anvil in node_modules or on PATH")
-    command = [str(anvil), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)]
+    command = [str(get_anvil()), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)]
     return [*command, "--hardfork", "prague", "--accounts", "1", "--prune-history", str(STATES_KEPT)]
 
 
@@ -130,20 +128,6 @@ def _geth_command(folder: Path, port: int) -> list[str]:
         command += [f"--{kind}", f"--{kind}.addr", "127.0.0.1", f"--{kind}.port", str(port)]
         command += [f"--{kind}.api", "eth,net,web3"]
     return command
-
-
-def _hardhat_command(port: int) -> list[str]:
-    cli = PROJECT / "node_modules" / "hardhat" / "dist" / "src" / "cli.js"
-    node = PROJECT / ".venv" / "bin" / "node"
-    program = str(node) if node.exists() else shutil.which("node")
-    if program is None or not cli.exists():
-        missing = "neither anvil nor hardhat is" if find_anvil() is None else "hardhat is not"
-        raise NodeMissing(f"{missing} in node_modules")
-    # the binary itself: Node's wheel has a launcher, and to end that one would leave the node behind
-    found = subprocess.run([program, "-p", "process.execPath"], capture_output=True, text=True, check=False)
-    if found.returncode:
-        raise NodeMissing(f"Node does not run: {found.stderr.strip()}")
-    return [found.stdout.strip(), str(cli), "node", "--hostname", "127.0.0.1", "--port", str(port)]
 
 
 def _free_port() -> int:

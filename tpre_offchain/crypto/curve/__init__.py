@@ -18,6 +18,7 @@ from tpre_offchain.crypto.curve.operations import (
     multi_pairing,
     pairing,
     pairing_product_is_one,
+    z_to_secret,
 )
 from tpre_offchain.crypto.curve.values import G1, G2, GT
 
@@ -46,4 +47,5 @@ __all__ = [
     "pairing",
     "pairing_product_is_one",
     "using_backend",
+    "z_to_secret",
 ]

@@ -47,13 +47,16 @@ class Group(Protocol):
         """The point with y negated."""
 
     def multiply(self, point: Any, scalar: int) -> Any:
-        """Scalar multiple."""
+        """Scalar multiple, in time that may depend on the scalar."""
+
+    def multiply_secret(self, point: Any, scalar: int) -> Any:
+        """Scalar multiple, in constant time where the library can."""
 
     def fix(self, point: Any) -> Any:
         """The same point, prepared to be multiplied or paired often; or the point itself."""
 
     def msm(self, points: Sequence[Any], scalars: Sequence[int]) -> Any:
-        """Sum of scalar multiples; as many scalars as points, at least one."""
+        """Sum of scalar multiples, as ``multiply``; as many scalars as points, at least one."""
 
     def to_coordinates(self, point: Any) -> Coordinates:
         """Affine coordinates; ``point`` is not the identity."""
@@ -73,12 +76,19 @@ class Backend(Protocol):
         """The name by which it is selected."""
 
     @property
+    def natives(self) -> str:
+        """The form of its native values: backends of the same form take one another's."""
+
+    @property
     def g1(self) -> Group:
         """Operations of G1."""
 
     @property
     def g2(self) -> Group:
         """Operations of G2."""
+
+    def encode_to_g1(self, message: bytes, dst: bytes) -> Any:
+        """The native point of G1 that a message hashes to (RFC 9380, encode_to_curve, SHA-256 and SSWU)."""
 
     def multi_pairing(self, pairs: Sequence[tuple[Any, Any]]) -> Any:
         """Product of the pairings of (G1, G2) pairs; one for no pairs."""
@@ -92,11 +102,8 @@ class Backend(Protocol):
     def gt_multiply(self, left: Any, right: Any) -> Any:
         """Product in GT."""
 
-    def gt_fix(self, value: Any) -> Any:
-        """The same value, prepared for many powers; or the value itself."""
-
     def gt_power(self, base: Any, exponent: int) -> Any:
-        """Power in GT, exponent in [0, R)."""
+        """Power in GT, exponent in [0, R), in time that may depend on it."""
 
     def gt_to_bytes(self, value: Any) -> bytes:
         """The canonical 576 bytes."""

@@ -1,6 +1,6 @@
 """Hashing to G1: encode_to_curve of RFC 9380, suite BLS12381G1_XMD:SHA-256_SSWU_NU_, by the reference library.
 
-Some milliseconds of plain Python: an owner does it once a grant. Messages are public, so nothing here is secret.
+For libraries that have no such function: some milliseconds of plain Python, once a grant. Messages are public.
 """
 
 from __future__ import annotations

@@ -1,114 +1,88 @@
-"""The mcl backend (C++ and assembly, pymcl), the fastest: for ``libraries`` alone."""
+"""The mcl backend: blst, with mcl's faster multiplication where no scalar is secret. For ``libraries`` alone.
+
+Both libraries keep points and GT in the same form, Montgomery's, Jacobian, in the same tower, so that the one computes
+on the other's values as they are. That this is so the known answers show before the backend is taken. mcl's functions
+are those of C that pymcl's module carries; its Python classes know no sums of multiples.
+"""
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
-from functools import reduce
-from typing import Any
+from typing import Any, Final
 
 import pymcl
 
-from tpre_offchain.crypto.curve.backend import FIELD_BYTES, Coordinates, Group
-from tpre_offchain.crypto.curve.encoding import is_larger, require_on_curve, require_on_curve_x
-from tpre_offchain.errors import NotInSubgroup
+from tpre_offchain.crypto.curve.blst import BlstGroup
+from tpre_offchain.crypto.curve.blst_pairing import BlstBackend
+from tpre_offchain.errors import BackendUnavailable
+
+_SCALAR_BYTES: Final = 32
+_SHORT_BITS: Final = 64
+"""So short are powers of slots and most Lagrange coefficients; mcl takes the time of long ones for them."""
+_Fr: Final = ctypes.c_uint64 * 4
 
 
-def _scalar(value: int) -> Any:
-    # Not pymcl.Fr(value): that constructor takes 64 bits at most.
-    return pymcl.Fr.deserialize(value.to_bytes(32, "little"))
-
-
-class MclGroup:
+class MclGroup(BlstGroup):
     """G1 or G2."""
 
-    def __init__(self, name: str, point: Any, generator: Any) -> None:
-        self.name = name
-        self._point = point
-        self._generator = generator
+    def __init__(self, degree: int) -> None:
+        super().__init__(degree)
+        self._mul = getattr(_short, f"mclBn{self.name}_mul")
+        self._mul_vec = getattr(_long, f"mclBn{self.name}_mulVec")
 
-    def generator(self) -> Any:
-        return self._generator
+    def multiply_plain(self, point: Any, scalar: int) -> Any:
+        found = self.kind()
+        self._mul(found, point, _scalar(scalar))
+        return found
 
-    def identity(self) -> Any:
-        return self._point()
-
-    def is_identity(self, point: Any) -> bool:
-        return bool(point.is_zero())
-
-    def equal(self, left: Any, right: Any) -> bool:
-        return bool(left == right)
-
-    def add(self, left: Any, right: Any) -> Any:
-        return left + right
-
-    def negate(self, point: Any) -> Any:
-        return -point
-
-    def multiply(self, point: Any, scalar: int) -> Any:
-        return point * _scalar(scalar)
-
-    def fix(self, point: Any) -> Any:
-        return point
-
-    def msm(self, points: Sequence[Any], scalars: Sequence[int]) -> Any:
-        return reduce(self.add, map(self.multiply, points, scalars))
-
-    def to_coordinates(self, point: Any) -> Coordinates:
-        # "1 x y", or "1 x.c0 x.c1 y.c0 y.c1", decimal
-        return tuple(int(number) for number in str(point).split()[1:])
-
-    def from_coordinates(self, coordinates: Coordinates) -> Any:
-        require_on_curve(self.name, coordinates)
-        try:
-            return self._point("1 " + " ".join(map(str, coordinates)))
-        except RuntimeError:
-            raise self._not_in_subgroup() from None
-
-    def from_x(self, x: Coordinates, y_is_larger: bool) -> Any:
-        # mcl's own form is little-endian and its flag says that y is odd: take either y, then the right one.
-        if not any(x):
-            # mcl reads x = 0 as the identity. Such points exist, and have order 3.
-            require_on_curve_x(self.name, x)
-            raise self._not_in_subgroup()
-        try:
-            point = self._point.deserialize(b"".join(c.to_bytes(FIELD_BYTES, "little") for c in x))
-        except ValueError:
-            require_on_curve_x(self.name, x)
-            raise self._not_in_subgroup() from None
-        y = self.to_coordinates(point)[len(x) :]
-        return point if is_larger(y) == y_is_larger else -point
-
-    def _not_in_subgroup(self) -> NotInSubgroup:
-        return NotInSubgroup("the point is outside the subgroup of order r", what=self.name)
+    def sum_of_several(self, terms: Sequence[tuple[Any, int]]) -> Any:
+        if all(scalar.bit_length() <= _SHORT_BITS for _, scalar in terms):
+            return super().sum_of_several(terms)
+        found, count = self.kind(), len(terms)
+        # mcl may normalise what it is given, hence copies
+        points = (self.kind * count)(*(point for point, _ in terms))
+        self._mul_vec(found, points, (_Fr * count)(*(_scalar(scalar) for _, scalar in terms)), ctypes.c_size_t(count))
+        return found
 
 
-class MclBackend:
-    """BLS12-381 by mcl."""
+class MclBackend(BlstBackend):
+    """BLS12-381 by blst and mcl."""
 
     name = "mcl"
 
     def __init__(self) -> None:
-        self.g1: Group = MclGroup("G1", pymcl.G1, pymcl.g1)
-        self.g2: Group = MclGroup("G2", pymcl.G2, pymcl.g2)
-
-    def multi_pairing(self, pairs: Sequence[tuple[Any, Any]]) -> Any:
-        return reduce(self.gt_multiply, (pymcl.pairing(p, q) for p, q in pairs), self.gt_one())
-
-    def pairing_product_is_one(self, pairs: Sequence[tuple[Any, Any]]) -> bool:
-        return bool(self.multi_pairing(pairs).is_one())
-
-    def gt_one(self) -> Any:
-        return pymcl.GT()
-
-    def gt_multiply(self, left: Any, right: Any) -> Any:
-        return left * right
-
-    def gt_fix(self, value: Any) -> Any:
-        return value
+        super().__init__()
+        self.g1, self.g2 = MclGroup(1), MclGroup(2)
 
     def gt_power(self, base: Any, exponent: int) -> Any:
-        return base ** _scalar(exponent)
+        found = type(base)()
+        _short.mclBnGT_pow(found, base, _scalar(exponent))
+        return found
 
-    def gt_to_bytes(self, value: Any) -> bytes:
-        data = value.serialize()
-        return b"".join(data[i : i + FIELD_BYTES][::-1] for i in range(0, len(data), FIELD_BYTES))
+
+def _scalar(value: int) -> Any:
+    found = _Fr()
+    # mcl keeps scalars in Montgomery form, so the bytes have to go through it
+    _short.mclBnFr_setLittleEndian(found, value.to_bytes(_SCALAR_BYTES, "little"), ctypes.c_size_t(_SCALAR_BYTES))
+    return found
+
+
+def _load() -> tuple[ctypes.PyDLL, ctypes.CDLL]:
+    module = pymcl._pymcl.__file__  # noqa: SLF001 - the extension module itself
+    # PyDLL keeps the interpreter's lock, which is cheaper than giving it back for a microsecond
+    short, long = ctypes.PyDLL(module), ctypes.CDLL(module)
+    needed = (
+        "mclBnG1_mul",
+        "mclBnG2_mul",
+        "mclBnG1_mulVec",
+        "mclBnG2_mulVec",
+        "mclBnGT_pow",
+        "mclBnFr_setLittleEndian",
+    )
+    if not all(hasattr(short, name) for name in needed):
+        raise BackendUnavailable("this build of pymcl does not export mcl's C functions")
+    return short, long
+
+
+_short, _long = _load()

@@ -1,11 +1,13 @@
 """Points and pairings of BLS12-381: value types over whichever curve library is installed.
 
 G1 and G2 are written additively, GT multiplicatively (SCHEME §1). The library behind them is chosen once, by
-what is installed or by ``TPRE_CURVE`` in the environment: ``mcl`` (fastest), ``arkworks``, or ``py_ecc`` (the
-reference). Values of different libraries may meet in one operation; they are converted through coordinates or
-bytes. Bytes never depend on the library.
+what is installed or by ``TPRE_CURVE`` in the environment: ``mcl`` (fastest), ``blst``, ``arkworks``, or ``py_ecc`` (the
+reference). Values of different libraries may meet in one operation; where their forms differ they are converted through
+coordinates or bytes. Bytes never depend on the library.
 
-None of this is constant time: Python cannot promise that.
+Secrets multiply by ``times_secret`` and ``z_to_secret`` alone. With ``mcl`` and ``blst`` these and the pairings run in
+blst's constant-time code; ``arkworks`` and ``py_ecc`` promise nothing. Scalars themselves are Python's integers, whose
+arithmetic is not constant time anywhere (SECURITY).
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from typing import Any, Final, TypeVar
 from tpre_offchain.crypto.curve import libraries
 from tpre_offchain.crypto.curve.backend import Backend, R
 from tpre_offchain.crypto.curve.libraries import active_backend, using_backend
-from tpre_offchain.crypto.curve.mapping import encode_to_g1_coordinates
 from tpre_offchain.crypto.curve.values import G1, G2, GT, backend_of, group_in, native_in
 from tpre_offchain.errors import CryptoError
 
@@ -61,6 +62,15 @@ def pairing(p: G1, q: G2) -> GT:
     return multi_pairing([(p, q)])
 
 
+def z_to_secret(exponent: int) -> GT:
+    """Z to the power of a secret, as e(g1^exponent, g2): any integer, taken modulo R.
+
+    No library takes a power in GT in constant time: windows are read at places that the exponent tells, and a square
+    and a product for each of 255 bits, whatever it is, take longer than a multiplication in G1 and a pairing with g2.
+    """
+    return pairing(g1().times_secret(exponent), g2())
+
+
 def multi_pairing(pairs: Sequence[tuple[G1, G2]]) -> GT:
     """Product of the pairings; one for no pairs. Cheaper than one by one where the library shares work."""
     backend = _backend_of(pairs)
@@ -92,7 +102,7 @@ def encode_to_g1(message: bytes, dst: bytes) -> G1:
     Nobody knows its logarithm. Not for what must look random: the map reaches about 5/8 of the points.
     """
     backend = libraries.active()
-    return G1(backend, backend.g1.from_coordinates(encode_to_g1_coordinates(message, dst)))
+    return G1(backend, backend.encode_to_g1(message, dst))
 
 
 # --- constants ------------------------------------------------------------------------------------
@@ -127,4 +137,4 @@ def _h2(backend: str) -> G2:
 @lru_cache
 def _z(backend: str) -> GT:
     with using_backend(backend):
-        return pairing(g1(), g2()).fixed()
+        return pairing(g1(), g2())

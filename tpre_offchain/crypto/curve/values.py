@@ -116,8 +116,15 @@ class Point(Immutable):
     def __neg__(self) -> Self:
         return type(self)(self._backend, self._group(self._backend).negate(self._native))
 
+    def times_secret(self, scalar: int) -> Self:
+        """Scalar multiple by a secret, or by what tells one: in constant time with ``mcl`` and ``blst``.
+
+        Any integer, taken modulo R. Nothing else of this room may be given a secret scalar.
+        """
+        return type(self)(self._backend, self._group(self._backend).multiply_secret(self._native, scalar % R))
+
     def __mul__(self, scalar: int) -> Self:
-        """Scalar multiple; any integer, taken modulo R."""
+        """Scalar multiple by a public number; any integer, taken modulo R."""
         if not isinstance(scalar, int):
             return NotImplemented
         return type(self)(self._backend, self._group(self._backend).multiply(self._native, scalar % R))
@@ -127,7 +134,7 @@ class Point(Immutable):
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        if other._backend is self._backend:
+        if other._backend.natives == self._backend.natives:
             return self._group(self._backend).equal(self._native, other._native)
         return self.to_bytes() == other.to_bytes()
 
@@ -192,10 +199,6 @@ class GT(Immutable):
         """The neutral element."""
         return cls(backend := libraries.active(), backend.gt_one())
 
-    def fixed(self) -> GT:
-        """The same value, for one whose powers are taken often."""
-        return GT(self._backend, self._backend.gt_fix(self._native))
-
     def to_bytes(self) -> bytes:
         """The one canonical form: 12 coefficients in tower order, each 48 bytes big-endian (SCHEME §1)."""
         if self._bytes is not None:
@@ -211,7 +214,7 @@ class GT(Immutable):
     def __mul__(self, other: GT) -> GT:
         if not isinstance(other, GT):
             return NotImplemented
-        if other._backend is self._backend:
+        if other._backend.natives == self._backend.natives:
             return GT(self._backend, self._backend.gt_multiply(self._native, other._native))
         # Not every library reads GT from bytes: values of two of them meet in the reference.
         libraries.require_available("py_ecc")
@@ -222,7 +225,7 @@ class GT(Immutable):
         return GT(reference, product)
 
     def __pow__(self, exponent: int) -> GT:
-        """Power; any integer, taken modulo R."""
+        """Power by a public number; any integer, taken modulo R. For secrets see ``z_to_secret``."""
         if not isinstance(exponent, int):
             return NotImplemented
         return GT(self._backend, self._backend.gt_power(self._native, exponent % R))
@@ -258,8 +261,8 @@ def group_in(backend: Backend, kind: type[Point]) -> Group:
 
 
 def native_in(backend: Backend, point: Point) -> Any:
-    """The native value of a point in a library, converted if it came from another."""
-    if point._backend is backend:
+    """The native value of a point in a library, converted if it came from one with another form."""
+    if point._backend.natives == backend.natives:
         return point._native
     group = point._group(backend)
     return group.identity() if point.is_identity() else group.from_coordinates(point._affine())

@@ -1,0 +1,1 @@
+"""What is fetched once from the npm registry and kept in the user's cache folder, each byte of it pinned."""
