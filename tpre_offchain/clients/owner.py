@@ -21,6 +21,7 @@ from tpre_offchain.clients.granting import (
     missing_epochs,
     send_grant,
 )
+from tpre_offchain.clients.opening import open_round
 from tpre_offchain.clients.reading.reading import fetch_data, open_as_owner
 from tpre_offchain.clients.references import (
     GrantRef,
@@ -38,6 +39,7 @@ from tpre_offchain.clients.results import (
     CreatedStream,
     FetchReport,
     GivenGrant,
+    OpenedRound,
     RegisteredKey,
     RequestedAccess,
     Transaction,
@@ -225,6 +227,15 @@ class Owner(Device):
         receipt = await session.outbox.send(call)
         event = receipt.one(AccessRequested)
         return RequestedAccess(event.grant_id, stream_id, event.price, event.deposit, Transaction.of(receipt))
+
+    @verb
+    async def open_round(self, grant: GrantRef, records: Sequence[RecordRefLike]) -> OpenedRound:
+        """Have up to 100 records of one epoch converted for the user of an offer, whose deposit is ours.
+
+        Raises ``NoGrant``, ``NotPayer`` for a grant that the user asked for, ``GrantRevoked``, ``GrantExpired``,
+        ``QuotaUsedUp``, ``DepositUsedUp``; ``RecordUnknown``, ``InvalidCapsuleProof``.
+        """
+        return await open_round(self.session, grant_id_of(grant), [record_id_of(record) for record in records])
 
     @verb
     async def deny(self, grant: GrantRef, reason: str = "") -> Transaction:

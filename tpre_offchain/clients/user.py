@@ -7,18 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tpre_offchain.chain.abi.call import Call
 from tpre_offchain.chain.abi.events import AccessRequested, RoundOpened
 from tpre_offchain.chain.abi.reverts import ContractRevert, Reverted
-from tpre_offchain.chain.abi.structs import AccessRequest, Phase, Status
+from tpre_offchain.chain.abi.structs import AccessRequest, Phase
 from tpre_offchain.clients.client import Client
 from tpre_offchain.clients.errors import (
     NoGrant,
     NotRefused,
 )
-from tpre_offchain.clients.facts.records import NO_HASH
 from tpre_offchain.clients.facts.refusals import explain, refusals_explained
 from tpre_offchain.clients.facts.rounds import FinalizedRound, require_kept
+from tpre_offchain.clients.opening import open_round, round_call
 from tpre_offchain.clients.reading.catalog import catalog_stream, mentions
 from tpre_offchain.clients.reading.reading import fetch_data, open_as_user
 from tpre_offchain.clients.reading.waiting import wait_for_round
@@ -174,7 +173,7 @@ class User(Client):
         Raises ``NoGrant``, ``NotYourGrant``, ``GrantRevoked``, ``GrantExpired``, ``NotPayer``, ``QuotaUsedUp``,
         ``DepositUsedUp``, each as the contract refuses it; ``RecordUnknown``, ``InvalidCapsuleProof``.
         """
-        return await self._open_round(grant_id_of(grant), [record_id_of(record) for record in records])
+        return await open_round(self.session, grant_id_of(grant), [record_id_of(record) for record in records])
 
     @verb
     async def wait(self, round_: RoundRef, *, timeout_s: float = DEFAULT_WAIT_S) -> ConversionRecord:
@@ -233,49 +232,18 @@ class User(Client):
         ``ProtocolError`` only if the contract let it pass.
         """
         grant_id = grant_id_of(grant)
-        call = await self._round_call(grant_id, [record_id_of(record) for record in records])
+        call = await round_call(self.session, grant_id, [record_id_of(record) for record in records])
         forced = replace(call, gas_hint=ATTEMPT_GAS)
         try:
             receipt = await self.session.outbox.send(forced, simulate=False)
         except ContractRevert as revert:
-            explained = explain(revert, await self._grant_status(grant_id))
+            explained = explain(revert, await self.session.grants.status(grant_id))
             mined = Transaction.of(revert.receipt) if isinstance(revert, Reverted) else None
             kind = type(explained or revert).__name__
             return Refusal(kind, revert.name, revert.message, mined)
         raise NotRefused(f"round {receipt.one(RoundOpened).round_id} was opened")
 
     # --- parts ------------------------------------------------------------------------------------
-
-    async def _round_call(self, grant_id: GrantId, record_ids: Sequence[RecordId]) -> Call:
-        session = self.session
-        found = await session.records.convertible(record_ids)
-        epoch = found[0].epoch
-        try:
-            granted = await session.grants.granted_label(grant_id, epoch)
-            hashes = (granted.mask_hash, granted.verified.rest_hash)
-        except NoGrant:
-            hashes = (NO_HASH, NO_HASH)  # there is none: the contract is asked all the same, and refuses
-        return session.contracts.rounds.open_round(grant_id, epoch, *hashes, [record.ref for record in found])
-
-    async def _grant_status(self, grant_id: GrantId) -> Status:
-        try:
-            return (await self.session.grants.access(grant_id)).status
-        except NoGrant:
-            return Status.NONE
-
-    async def _open_round(self, grant_id: GrantId, record_ids: Sequence[RecordId]) -> OpenedRound:
-        call = await self._round_call(grant_id, record_ids)
-        failpoint("user.round.composed")
-        try:
-            receipt = await self.session.outbox.send(call)
-        except ContractRevert as revert:
-            self.session.grants.forget(grant_id)  # it may have been given anew after a reorganisation
-            explained = explain(revert, await self._grant_status(grant_id))
-            if explained is None:
-                raise
-            raise explained from revert
-        opened = receipt.one(RoundOpened)
-        return OpenedRound(opened.round_id, opened.record_ids, Transaction.of(receipt))
 
     async def _converted(self, grant_id: GrantId, record_id: RecordId, timeout_s: float) -> FinalizedRound:
         """The finalized round that has the record: one that is there, one under way, or one opened now."""
@@ -292,7 +260,7 @@ class User(Client):
             if phase in {Phase.SUBMITTING, Phase.PROPOSING, Phase.VOTING, Phase.PROVABLE}:
                 waiting = waiting or opened.round_id
         if waiting is None:
-            waiting = (await self._open_round(grant_id, [record_id])).round_id
+            waiting = (await open_round(self.session, grant_id, [record_id])).round_id
         return await wait_for_round(self.session, waiting, timeout_s)
 
     async def _conversion_record(self, found: FinalizedRound) -> ConversionRecord:

@@ -160,7 +160,7 @@ class Scene:
         """Numbers of the grant's committee in the rank order of its next round, or of a later one."""
         grants = self.contracts.grants
         access = self.user.session.run(grants.access_of(grant_id))
-        committee = self.user.session.run(grants.committee_of(grant_id))
+        committee = self.user.session.run(self.user.session.grants.granted_committee(grant_id, access))
         order = ranking(make_round_id(grant_id, access.rounds + ahead), committee)
         return [self.number_of(committee[slot - 1].account) for slot in order]
 

@@ -64,7 +64,7 @@ async def test_round__five_with_endpoints__one_transaction_readable_and_paid(tmp
         deadline = time.monotonic() + 20
         while len(claims := await w.of_round(round_id, FeeClaimed)) < 3:
             assert time.monotonic() < deadline
-        committee = await w.contracts.grants.committee_of(grant_id)
+        committee = await w.committee_of(grant_id)
         paid = {claim.proxy for claim in claims}
         assert paid == {member.account for i, member in enumerate(committee) if final.contributors >> i & 1}
         assert [process.terminate() for process in w.processes.values()] == [0] * 5

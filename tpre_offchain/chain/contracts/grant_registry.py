@@ -41,6 +41,11 @@ class GrantRegistry(Contract):
         """Whether rounds of the grant may be opened."""
         return bool(await self.view("isLive", grant_id))
 
+    async def draw_input_of(self, grant_id: GrantId) -> tuple[bytes, bytes]:
+        """x of a request's draw and the hash of its block, 32 bytes each, while that can be had (SPEC §7)."""
+        draw_input, block_hash = await self.view("drawInputOf", grant_id)
+        return bytes(draw_input), bytes(block_hash)
+
     async def redraw_fee_wei(self) -> int:
         """What a first redraw costs."""
         return int(await self.view("redrawFeeWei"))

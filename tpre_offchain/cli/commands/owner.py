@@ -214,6 +214,16 @@ def offer(
         return shown_owner.offered(offered)
 
 
+@command.command("open")
+@click.argument("grant", type=ID)
+@click.argument("records", type=RECORD, nargs=-1, required=True)
+@verb(chain=True, store=True, key=True)
+def open_round(run: Invocation, grant: int, records: tuple[int, ...]) -> Reply:
+    """Have RECORDS converted for the user of your offer GRANT; your deposit pays."""
+    with _owner(run) as owner:
+        return shown_owner.opened(owner.open_round(grant, records))
+
+
 @command.command("extend")
 @click.argument("grant", type=ID)
 @verb(chain=True, store=True, key=True)

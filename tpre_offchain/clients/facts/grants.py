@@ -53,6 +53,11 @@ class Grants:
             raise no_such_grant(grant_id)
         return access
 
+    async def status(self, grant_id: GrantId) -> Status:
+        """Where a request or grant stands; ``NONE`` if there is none of that number."""
+        with refusals_explained():
+            return (await self._contract.access_of(grant_id)).status
+
     def forget(self, grant_id: GrantId) -> None:
         """Read a grant's re-keys again when they are next needed."""
         self._labels = {key: label for key, label in self._labels.items() if key[0] != grant_id}
