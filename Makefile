@@ -46,10 +46,13 @@ help: ## this list
 demo: build ## share a recording through five proxies on a local chain; ARGS="--proxies 7 --threshold 4"
 	@$(BIN)/tpre demo $(ARGS)
 
-test: check solidity python ## check, Solidity tests, Python tests; ARGS are pytest's
+# The Python tests take longest and wait for the contracts alone: in this order they begin as early as they can, and the rest runs beside them.
+EVERYTHING := build python lint types solidity
+
+test: $(EVERYTHING) ## check, Solidity tests, Python tests; ARGS are pytest's
 
 test-all: MARKS :=
-test-all: check solidity python ## the same, and the tests that repeat in larger form what others show
+test-all: $(EVERYTHING) ## the same, and the tests that repeat in larger form what others show
 
 check: lint types build ## ruff, import layers, solhint, mypy, contract build
 
@@ -64,7 +67,7 @@ types: $(DEV_READY)
 solidity: $(DEV_READY) $(CONTRACTS_BUILT) ## the Solidity tests, gas snapshots held to 1%
 	@$(HARDHAT) test solidity $(GAS_CHECK)
 
-# mostly waits, so the compilation of the Solidity tests fits beside it
+# mostly waits, so that another job fits beside it
 python: $(DEV_READY) $(CONTRACTS_BUILT) ## the Python tests
 	@$(PYTEST) $(MARKS) $(ARGS)
 

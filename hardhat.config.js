@@ -1,6 +1,6 @@
 // Contracts build and Solidity tests. The compiler is the npm package `solc` (WebAssembly), so a build needs no download
 // beyond `npm ci`. Its version and settings live in deploy/solc/settings.json, which the second build reads too.
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { configVariable, defineConfig } from "hardhat/config";
 
@@ -24,6 +24,33 @@ const forCoverage = {
 };
 const settings = process.argv.includes("--coverage") ? { ...compiler.settings, optimizer: forCoverage } : compiler.settings;
 
+const testsFolder = "tests/contracts/solidity";
+// What the tests of libraries test is compiled into them, so they are compiled as the contracts are.
+const testsOfLibraries = "libraries/";
+
+/**
+ * All other tests deploy the contracts from their artifacts, and are themselves compiled quickly: without optimizer and intermediate
+ * language. A plugin, because Hardhat compiles together what shares one settings object, and copies it for each of `solidity.overrides`.
+ */
+const quickTests = {
+  id: "quick-tests",
+  hookHandlers: {
+    config: async () => ({
+      default: async () => ({
+        async resolveUserConfig(userConfig, resolveVariable, next) {
+          const config = await next(userConfig, resolveVariable);
+          const { compilers, overrides } = config.solidity.profiles.default;
+          const quick = { ...compilers[0], settings: { ...compilers[0].settings, viaIR: false, optimizer: { enabled: false } } };
+          for (const file of readdirSync(new URL(testsFolder, import.meta.url), { recursive: true })) {
+            if (file.endsWith(".sol") && !file.startsWith(testsOfLibraries)) overrides[`${testsFolder}/${file}`] = quick;
+          }
+          return config;
+        },
+      }),
+    }),
+  },
+};
+
 // One seed for every run, so that a red build stays red; these variables widen the search.
 const fuzzSeed = process.env.TPRE_FUZZ_SEED ?? "0x7470726500000000000000000000000000000000000000000000000000000001";
 const fuzzRuns = Number(process.env.TPRE_FUZZ_RUNS ?? 128);
@@ -38,6 +65,7 @@ function networkFromEnvironment() {
 }
 
 export default defineConfig({
+  plugins: [quickTests],
   solidity: {
     compilers: [
       {
@@ -46,10 +74,12 @@ export default defineConfig({
         settings,
       },
     ],
+    // Contracts and tests are compiled apart, and the tests' artifacts lie in the cache.
+    splitTestsCompilation: true,
   },
   paths: {
     sources: "./contracts",
-    tests: { solidity: "./tests/contracts/solidity" },
+    tests: { solidity: `./${testsFolder}` },
     artifacts: "./artifacts",
     cache: "./.cache/hardhat",
   },
@@ -61,7 +91,7 @@ export default defineConfig({
     solidity: {
       // Every call of a test is a transaction of its own, so that gas figures are those of transactions (cold storage, 21,000, calldata).
       isolate: true,
-      fsPermissions: { readDirectory: ["./tests/vectors"] },
+      fsPermissions: { readDirectory: ["./tests/vectors", "./artifacts/contracts"] },
       fuzz: { runs: fuzzRuns, seed: fuzzSeed, failurePersistDir: "./.cache/hardhat/fuzz" },
       invariant: {
         runs: invariantRuns,

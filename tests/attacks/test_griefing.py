@@ -1,7 +1,7 @@
 """Griefing by gas, by dust, by endless requests: who pays, and that nobody else's cost grows.
 
-Worst cases of a hundred records are in tests/contracts/solidity/RoundsFlow.t.sol; here it is what an attacker may
-choose.
+Worst cases of a hundred records are in tests/contracts/solidity/rounds/RoundsFlow.t.sol; here it is what an attacker
+may choose.
 """
 
 from __future__ import annotations

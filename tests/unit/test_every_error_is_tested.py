@@ -71,7 +71,7 @@ def import_everything() -> None:
 
 
 def test_custom_errors__each__named_by_a_solidity_test(project_root: Path) -> None:
-    text = text_of(project_root, "tests/contracts/solidity/*.t.sol")
+    text = text_of(project_root, "tests/contracts/solidity/**/*.t.sol")
     declared = {f"{interface}.{error}" for interface, error in custom_errors(project_root)}
     missing = {f"{i}.{e}" for i, e in custom_errors(project_root) if not names(text, i, e)}
 

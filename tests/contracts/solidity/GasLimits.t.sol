@@ -2,11 +2,11 @@
 pragma solidity ^0.8.30;
 
 import {Prover} from "./Prover.sol";
-import {RoundsTest} from "./RoundsScene.sol";
-import {RoundsWorld} from "./RoundsWorld.sol";
-import {KeyRegistry} from "../../../contracts/KeyRegistry.sol";
+import {RoundsTest} from "./worlds/RoundsScene.sol";
+import {RoundsWorld} from "./worlds/RoundsWorld.sol";
 import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry as IGrants} from "../../../contracts/interfaces/IGrantRegistry.sol";
+import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
 import {IRecordRegistry as IRecords} from "../../../contracts/interfaces/IRecordRegistry.sol";
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
 import {Transcript} from "../../../contracts/libraries/Transcript.sol";
@@ -77,7 +77,7 @@ contract GasLimitsTest is RoundsTest, Prover {
     // --- KeyRegistry, ProxyRegistry ---
 
     function test_gas__keys__within_limit() public {
-        KeyRegistry keys = world.keys();
+        IKeyRegistry keys = world.keys();
         (G1Point memory a, Proof memory proofOfA) = proveG1Key(address(keys), STRANGER, 1, 1, scalarOf("a", 1));
         _within("KeyRegistry.registerDelegatingKey", STRANGER, address(keys), abi.encodeCall(keys.registerDelegatingKey, (a, proofOfA)));
         (G2Point memory b, Proof memory proofOfB) = proveG2Key(address(keys), STRANGER, 1, scalarOf("b", 1));

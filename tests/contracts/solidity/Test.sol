@@ -158,6 +158,19 @@ abstract contract Test {
         vm.prank(sender);
     }
 
+    /// @dev Deploys a contract of contracts/ from its artifact: the bytes that go on a chain, which the test need not compile again.
+    function deployCode(string memory name, bytes memory arguments) internal returns (address deployed) {
+        string memory artifact = vm.readFile(string.concat(vm.projectRoot(), "/artifacts/contracts/", name, ".sol/", name, ".json"));
+        bytes memory code = bytes.concat(vm.parseJsonBytes(artifact, ".bytecode"), arguments);
+        assembly ("memory-safe") {
+            deployed := create(0, add(code, 32), mload(code))
+            if iszero(deployed) {
+                returndatacopy(0, 0, returndatasize())
+                revert(0, returndatasize())
+            }
+        }
+    }
+
     function skip(uint256 seconds_) internal {
         vm.warp(vm.getBlockTimestamp() + seconds_);
     }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {VectorsWorld} from "./VectorsWorld.sol";
-import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IGrantVerifier} from "../../../contracts/interfaces/IGrantVerifier.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {GrantId, Member, RoundId} from "../../../contracts/types/Ids.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {VectorsWorld} from "../worlds/VectorsWorld.sol";
+import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IGrantVerifier} from "../../../../contracts/interfaces/IGrantVerifier.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {GrantId, Member, RoundId} from "../../../../contracts/types/Ids.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @notice The contracts take every vector that is good: keys, records, grants, complaints, cfrags, results. Hashes are Transcript.t.sol's.
 contract VectorsTest is VectorsWorld {
@@ -84,14 +84,14 @@ contract VectorsTest is VectorsWorld {
     function checkFragments() private view {
         uint256 n = file.number(".committeeSize");
         for (uint8 slot = 1; slot <= n; ++slot) {
-            (bytes32 fragment, bool good) = grants.verifier().openFragment(rekey(), boundOf(), openingOf(slot), file.word(".grant.rekeyHash"));
+            (bytes32 fragment, bool good) = verifierOf(grants).openFragment(rekey(), boundOf(), openingOf(slot), file.word(".grant.rekeyHash"));
             vm.assertEq(fragment, file.word(entry(".grant.fragments", slot - 1, "")), "fragment");
             vm.assertTrue(good, "fragment is good");
         }
         uint8 last = uint8(file.number(".complaint.slot"));
         IGrantRegistry.Rekey memory bad = rekeyWithBadPad(last);
-        (bytes32 maskHash, bytes32 rest) = grants.verifier().requireWellFormed(bad, file.g2(".delegatee.key"), boundOf());
-        (, bool stillGood) = grants.verifier().openFragment(bad, boundOf(), filedOpening(), Transcript.rekeyHash(maskHash, rest));
+        (bytes32 maskHash, bytes32 rest) = verifierOf(grants).requireWellFormed(bad, file.g2(".delegatee.key"), boundOf());
+        (, bool stillGood) = verifierOf(grants).openFragment(bad, boundOf(), filedOpening(), Transcript.rekeyHash(maskHash, rest));
         vm.assertFalse(stillGood, "the bad pad opens to a good fragment");
     }
 

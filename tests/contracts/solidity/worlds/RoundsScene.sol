@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test, Vm} from "./Test.sol";
+import {Deployer} from "../Deployer.sol";
+import {Vm} from "../Test.sol";
 import {RoundsWorld} from "./RoundsWorld.sol";
-import {ConversionRounds} from "../../../contracts/ConversionRounds.sol";
-import {GrantRegistry} from "../../../contracts/GrantRegistry.sol";
-import {ProxyRegistry} from "../../../contracts/ProxyRegistry.sol";
-import {RecordRegistry} from "../../../contracts/RecordRegistry.sol";
-import {Treasury} from "../../../contracts/Treasury.sol";
-import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
-import {GrantId, Member, RecordId, RoundId, StreamId, toRecordId} from "../../../contracts/types/Ids.sol";
+import {Settings} from "./Settings.sol";
+import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {IRecordRegistry} from "../../../../contracts/interfaces/IRecordRegistry.sol";
+import {ITreasury} from "../../../../contracts/interfaces/ITreasury.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
+import {GrantId, Member, RecordId, RoundId, StreamId, toRecordId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice RoundsWorld as a contract of its own that keeps one scene, so that the heavy part is compiled once and the tests stay small.
 contract RoundsScene is RoundsWorld {
@@ -242,27 +241,17 @@ contract RoundsScene is RoundsWorld {
 }
 
 /// @notice Base of the tests on a scene: the contracts by name, refusals and logs.
-abstract contract RoundsTest is Test {
+abstract contract RoundsTest is Deployer, Settings {
     RoundsScene internal world;
-    Treasury internal treasury;
-    ProxyRegistry internal proxies;
-    RecordRegistry internal records;
-    GrantRegistry internal grants;
-    ConversionRounds internal rounds;
+    ITreasury internal treasury;
+    IProxyRegistry internal proxies;
+    IRecordRegistry internal records;
+    IGrantRegistry internal grants;
+    IConversionRounds internal rounds;
     address internal owner;
     address internal user;
     StreamId internal stream;
 
-    uint128 internal constant PRICE = 1 ether;
-    uint128 internal constant REDRAW_FEE = 0.01 ether;
-    uint128 internal constant COMPLAINT_PENALTY = 0.3 ether;
-    uint128 internal constant CHALLENGE_PENALTY = 0.4 ether;
-    uint96 internal constant FEE = 0.001 ether;
-    uint128 internal constant BOND = 2 ether;
-    uint128 internal constant MISS_PENALTY = 0.05 ether;
-    uint32 internal constant ROUND_SECONDS = 600;
-    uint32 internal constant VOTE_SECONDS = 120;
-    uint32 internal constant CHALLENGE_SECONDS = 3600;
     address internal constant STRANGER = address(0x5712a);
 
     function start(uint256 poolSize) internal {

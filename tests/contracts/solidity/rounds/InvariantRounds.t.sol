@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {RoundsScene, RoundsTest} from "./RoundsScene.sol";
-import {RoundsWorld} from "./RoundsWorld.sol";
-import {Test} from "./Test.sol";
-import {ConversionRounds} from "../../../contracts/ConversionRounds.sol";
-import {GrantRegistry} from "../../../contracts/GrantRegistry.sol";
-import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry as IGrants} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {G1Point, Proof} from "../../../contracts/types/Points.sol";
-import {GrantId, RecordId, RoundId} from "../../../contracts/types/Ids.sol";
+import {RoundsScene, RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsWorld} from "../worlds/RoundsWorld.sol";
+import {Test} from "../Test.sol";
+import {IConversionRounds as IRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry as IGrants} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {G1Point, Proof} from "../../../../contracts/types/Points.sol";
+import {GrantId, RecordId, RoundId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice Everybody's moves on one grant of 2 of 3, in any order, honest or not. A move that the contracts refuse changes nothing.
 contract RoundsHandler is Test {
     RoundsScene public immutable world;
-    ConversionRounds private immutable rounds;
-    GrantRegistry private immutable grants;
+    IRounds private immutable rounds;
+    IGrants private immutable grants;
     RoundId[] private _roundIds;
     GrantId[] private _grantIds;
     mapping(RoundId => bytes32[]) private _links;

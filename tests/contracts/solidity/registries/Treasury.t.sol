@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
-import {Treasury} from "../../../contracts/Treasury.sol";
-import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
+import {Deployer} from "../Deployer.sol";
+import {Test} from "../Test.sol";
+import {ITreasury} from "../../../../contracts/interfaces/ITreasury.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 /// @dev Comes back into withdraw when it is paid, and says what it met there.
 contract ComesBack {
-    Treasury private immutable TREASURY;
+    ITreasury private immutable TREASURY;
     bytes public met;
 
-    constructor(Treasury treasury) {
+    constructor(ITreasury treasury) {
         TREASURY = treasury;
     }
 
@@ -37,13 +37,13 @@ contract ForcesEther {
     }
 }
 
-contract TreasuryTest is Test {
+contract TreasuryTest is Deployer {
     address private immutable PROXIES = makeAddr("proxies");
     address private immutable GRANTS = makeAddr("grants");
     address private immutable ROUNDS = makeAddr("rounds");
     address private immutable ALICE = makeAddr("alice");
     bytes32 private constant KEY = bytes32(uint256(7));
-    Treasury private treasury = new Treasury(PROXIES, GRANTS, ROUNDS);
+    ITreasury private treasury = deployTreasury(PROXIES, GRANTS, ROUNDS);
 
     function hold(bytes32 key, uint256 amount) private {
         hoax(GRANTS, amount);
@@ -57,11 +57,11 @@ contract TreasuryTest is Test {
 
     function test_create__zero_address__reverts() public {
         vm.expectRevert(ITreasury.ZeroAddress.selector);
-        new Treasury(address(0), GRANTS, ROUNDS);
+        deployTreasury(address(0), GRANTS, ROUNDS);
         vm.expectRevert(ITreasury.ZeroAddress.selector);
-        new Treasury(PROXIES, address(0), ROUNDS);
+        deployTreasury(PROXIES, address(0), ROUNDS);
         vm.expectRevert(ITreasury.ZeroAddress.selector);
-        new Treasury(PROXIES, GRANTS, address(0));
+        deployTreasury(PROXIES, GRANTS, address(0));
     }
 
     function test_hold__each_system_contract__adds_to_the_key() public {
@@ -184,8 +184,8 @@ contract TreasuryTest is Test {
 }
 
 /// @dev Random system contracts and users. Ghost sums are kept beside the Treasury's own.
-contract TreasuryHandler is Test {
-    Treasury public immutable treasury;
+contract TreasuryHandler is Deployer {
+    ITreasury public immutable treasury;
     uint256 public received;
     uint256 public withdrawn;
     uint256 public forced;
@@ -193,7 +193,7 @@ contract TreasuryHandler is Test {
     address[] public accounts;
 
     constructor() {
-        treasury = new Treasury(address(this), address(this), address(this));
+        treasury = deployTreasury(address(this), address(this), address(this));
         for (uint160 i = 1; i <= 4; ++i) {
             keys.push(bytes32(uint256(i)));
             accounts.push(address(0xACC0 + i));
@@ -247,13 +247,13 @@ contract TreasuryInvariantTest is Test {
     }
 
     function invariant_sum_of_credits_and_held_amounts__is_what_came_in_less_what_left() public view {
-        Treasury treasury = handler.treasury();
+        ITreasury treasury = handler.treasury();
         vm.assertEq(handler.claims(), treasury.totalClaims());
         vm.assertEq(treasury.totalClaims(), handler.received() - handler.withdrawn());
     }
 
     function invariant_balance__covers_all_claims_and_the_rest_was_forced_in() public view {
-        Treasury treasury = handler.treasury();
+        ITreasury treasury = handler.treasury();
         vm.assertEq(address(treasury).balance, treasury.totalClaims() + handler.forced());
     }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
-import {Prover} from "./Prover.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Generators} from "../../../contracts/libraries/Generators.sol";
-import {Dleq} from "../../../contracts/libraries/Dleq.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {RoundId} from "../../../contracts/types/Ids.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {Test} from "../Test.sol";
+import {Prover} from "../Prover.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../../contracts/libraries/Generators.sol";
+import {Dleq} from "../../../../contracts/libraries/Dleq.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {RoundId} from "../../../../contracts/types/Ids.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @dev The library behind calls, so that reverts can be seen and gas given.
 contract Verifier {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Vm} from "./Test.sol";
-import {RoundsWorld} from "./RoundsWorld.sol";
-import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Generators} from "../../../contracts/libraries/Generators.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {G1Point, Proof} from "../../../contracts/types/Points.sol";
-import {Member, RoundId} from "../../../contracts/types/Ids.sol";
+import {Vm} from "../Test.sol";
+import {RoundsWorld} from "../worlds/RoundsWorld.sol";
+import {IConversionRounds as IRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../../contracts/libraries/Generators.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {G1Point, Proof} from "../../../../contracts/types/Points.sol";
+import {Member, RoundId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice A round in one transaction: results and a majority's signatures, exchanged off the chain.
 contract RoundsSignedTest is RoundsWorld {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {ProxyPool} from "./ProxyRegistry.t.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {Member} from "../../../contracts/types/Ids.sol";
+import {ProxyPool} from "../worlds/ProxyPool.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {Member} from "../../../../contracts/types/Ids.sol";
 
 /// @notice The draw of committees (SPEC §7).
 contract ProxyRegistryDrawTest is ProxyPool {

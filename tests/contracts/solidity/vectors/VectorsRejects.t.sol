@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {VectorsCases} from "./VectorsCases.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {IGrantVerifier} from "../../../contracts/interfaces/IGrantVerifier.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {VectorsCases} from "../worlds/VectorsCases.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {IGrantVerifier} from "../../../../contracts/interfaces/IGrantVerifier.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @notice The contracts reject every case of rejects.json that they get to see, with the error that the case names and its arguments; where
 /// the case names none, a report, challenge or complaint about it is upheld. With nothing replaced, each check passes first.
@@ -129,7 +129,7 @@ contract VectorsRejectsTest is VectorsCases {
 
     function test_requireWellFormed__rejects_of_rekeys__revert() public {
         buildGranted("flow_2_3.json");
-        IGrantVerifier verifier = grants.verifier();
+        IGrantVerifier verifier = verifierOf(grants);
         verifier.requireWellFormed(rekey(), file.g2(".delegatee.key"), boundOf());
         uint256 tried;
         for (uint256 i = 0; isCase(i); ++i) {
@@ -206,7 +206,7 @@ contract VectorsRejectsTest is VectorsCases {
     }
 
     function opensGood(uint8 slot) private view returns (bool good) {
-        IGrantVerifier verifier = grants.verifier();
+        IGrantVerifier verifier = verifierOf(grants);
         IGrantRegistry.Rekey memory given = rekey();
         (bytes32 maskHash, bytes32 rest) = verifier.requireWellFormed(given, file.g2(".delegatee.key"), boundOf());
         uint256 secret = uint256(file.word(entry(".grant.members", slot - 1, ".secret")));
@@ -218,7 +218,7 @@ contract VectorsRejectsTest is VectorsCases {
 
     function test_openFragment__rejects_of_complaints__revert() public {
         buildGranted("flow_2_3.json");
-        (bytes32 fragment,) = grants.verifier().openFragment(rekey(), boundOf(), complaint(), file.word(".grant.rekeyHash"));
+        (bytes32 fragment,) = verifierOf(grants).openFragment(rekey(), boundOf(), complaint(), file.word(".grant.rekeyHash"));
         vm.assertEq(fragment, file.word(".complaint.fragment"), "the complaint of the file");
         uint256 tried;
         for (uint256 i = 0; isCase(i); ++i) {
@@ -239,7 +239,7 @@ contract VectorsRejectsTest is VectorsCases {
     }
 
     function openBadComplaint() private {
-        (IGrantVerifier verifier, Transcript.GrantContext memory bound) = (grants.verifier(), boundOf());
+        (IGrantVerifier verifier, Transcript.GrantContext memory bound) = (verifierOf(grants), boundOf());
         (IGrantRegistry.Rekey memory given, IGrantVerifier.Opening memory opening) = (rekey(), complaint());
         bytes32 hash = file.word(".grant.rekeyHash"); // names no grant id: only the complaint is at fault
         vm.expectRevert(abi.encodeWithSelector(IGrantRegistry.InvalidComplaintProof.selector, bound.grantId, opening.slot));

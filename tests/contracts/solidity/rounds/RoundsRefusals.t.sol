@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {RoundsTest} from "./RoundsScene.sol";
-import {RoundsWorld} from "./RoundsWorld.sol";
-import {ConversionRounds} from "../../../contracts/ConversionRounds.sol";
-import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {G1Point, Proof} from "../../../contracts/types/Points.sol";
-import {Member, RecordId, RoundId} from "../../../contracts/types/Ids.sol";
+import {RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsWorld} from "../worlds/RoundsWorld.sol";
+import {IConversionRounds as IRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {G1Point, Proof} from "../../../../contracts/types/Points.sol";
+import {Member, RecordId, RoundId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice What a round refuses, with the arguments of each error, and the votes' other endings.
 contract RoundsRefusalsTest is RoundsTest {
@@ -74,7 +73,7 @@ contract RoundsRefusalsTest is RoundsTest {
         IRounds.Settings memory settings = rounds.settings();
         settings.voteSeconds = 0;
         vm.expectRevert(IRounds.BadSettings.selector);
-        new ConversionRounds(grants, proxies, records, treasury, settings);
+        deployConversionRounds(grants, proxies, records, treasury, settings);
     }
 
     // --- submitting ---

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
-import {Prover} from "./Prover.sol";
-import {KeyRegistry} from "../../../contracts/KeyRegistry.sol";
-import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Generators} from "../../../contracts/libraries/Generators.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {Deployer} from "../Deployer.sol";
+import {Prover} from "../Prover.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../../contracts/libraries/Generators.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
-contract KeyRegistryTest is Test, Prover {
-    KeyRegistry private keys = new KeyRegistry();
+contract KeyRegistryTest is Deployer, Prover {
+    IKeyRegistry private keys = deployKeyRegistry();
     address private immutable ALICE = makeAddr("alice");
     address private immutable BOB = makeAddr("bob");
 
@@ -22,7 +21,7 @@ contract KeyRegistryTest is Test, Prover {
     function test_create__chain_without_eip2537__reverts() public {
         vm.mockCall(address(0x0c), "", "");
         vm.expectRevert(abi.encodeWithSelector(BLS12381.PrecompileMissing.selector, address(0x0c)));
-        new KeyRegistry();
+        deployKeyRegistry();
     }
 
     function test_register_delegating_key__proven__is_versioned_from_one(uint256 a) public {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
-import {KeyRegistry} from "../../../contracts/KeyRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {Deployer} from "../Deployer.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @notice Keys and proofs that the Python library made (tests/vectors) before a KeyRegistry at the address that they are bound to.
-contract KeyRegistryVectorsTest is Test {
+contract KeyRegistryVectorsTest is Deployer {
     string private json;
-    KeyRegistry private keys;
+    IKeyRegistry private keys;
 
     function load(string memory file) private {
         json = vm.readFile(string.concat(vm.projectRoot(), "/tests/vectors/", file));
@@ -18,8 +18,8 @@ contract KeyRegistryVectorsTest is Test {
     function setUp() public {
         load("keys.json");
         vm.chainId(vm.parseJsonUint(json, ".domain.chainId"));
-        keys = KeyRegistry(vm.parseJsonAddress(json, ".domain.keyRegistry"));
-        vm.etch(address(keys), address(new KeyRegistry()).code); // it has no immutables
+        keys = IKeyRegistry(vm.parseJsonAddress(json, ".domain.keyRegistry"));
+        vm.etch(address(keys), address(deployKeyRegistry()).code); // it has no immutables
     }
 
     function item(string memory list, uint256 i, string memory rest) private pure returns (string memory) {

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {RoundsTest} from "./RoundsScene.sol";
-import {RoundsWorld} from "./RoundsWorld.sol";
-import {GrantRegistry} from "../../../contracts/GrantRegistry.sol";
-import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry as IGrants} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
-import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
-import {G2Point} from "../../../contracts/types/Points.sol";
-import {GrantId, Member, StreamId} from "../../../contracts/types/Ids.sol";
+import {RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsWorld} from "../worlds/RoundsWorld.sol";
+import {IConversionRounds as IRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry as IGrants} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {IRecordRegistry} from "../../../../contracts/interfaces/IRecordRegistry.sol";
+import {G2Point} from "../../../../contracts/types/Points.sol";
+import {GrantId, Member, StreamId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice Requests, denials, revocations and the money of a grant, with every refusal. The mathematics of grants is in GrantAttacks.t.sol.
 contract GrantRegistryTest is RoundsTest {
@@ -360,8 +359,8 @@ contract GrantRegistryTest is RoundsTest {
     }
 
     function test_constructor__no_limit_of_time__BadSettings() public {
-        (IKeyRegistry keys, IGrants.Settings memory settings) = (grants.keys(), IGrants.Settings(0, 0, 0));
+        (IKeyRegistry keys, IGrants.Settings memory settings) = (world.keys(), IGrants.Settings(0, 0, 0));
         vm.expectRevert(IGrants.BadSettings.selector);
-        new GrantRegistry(keys, proxies, records, treasury, address(rounds), settings);
+        deployGrantRegistry(keys, proxies, records, treasury, address(rounds), settings);
     }
 }

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
-import {Prover} from "./Prover.sol";
-import {KeyRegistry} from "../../../contracts/KeyRegistry.sol";
-import {RecordRegistry} from "../../../contracts/RecordRegistry.sol";
-import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {RecordId, StreamId, toRecordId} from "../../../contracts/types/Ids.sol";
-import {G1Point, Proof} from "../../../contracts/types/Points.sol";
+import {Deployer} from "../Deployer.sol";
+import {Prover} from "../Prover.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {IRecordRegistry} from "../../../../contracts/interfaces/IRecordRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {RecordId, StreamId, toRecordId} from "../../../../contracts/types/Ids.sol";
+import {G1Point, Proof} from "../../../../contracts/types/Points.sol";
 
-contract RecordRegistryTest is Test, Prover {
+contract RecordRegistryTest is Deployer, Prover {
     address private immutable OWNER = makeAddr("owner");
     address private immutable DEVICE = makeAddr("device");
     address private immutable STRANGER = makeAddr("stranger");
-    KeyRegistry private keys = new KeyRegistry();
-    RecordRegistry private records = new RecordRegistry(keys);
+    IKeyRegistry private keys = deployKeyRegistry();
+    IRecordRegistry private records = deployRecordRegistry(keys);
     uint256 private a = scalarOf("a", 1);
     StreamId private stream;
 

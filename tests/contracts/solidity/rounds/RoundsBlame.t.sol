@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {RoundsTest} from "./RoundsScene.sol";
-import {RoundsWorld} from "./RoundsWorld.sol";
-import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {G1Point, Proof} from "../../../contracts/types/Points.sol";
-import {RecordId, RoundId} from "../../../contracts/types/Ids.sol";
+import {RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsWorld} from "../worlds/RoundsWorld.sol";
+import {IConversionRounds as IRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {IRecordRegistry} from "../../../../contracts/interfaces/IRecordRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {G1Point, Proof} from "../../../../contracts/types/Points.sol";
+import {RecordId, RoundId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice Evidence: bad cfrags pay, good ones cannot be blamed, not even by a caller who starves the check of gas; bad capsules leave.
 contract RoundsBlameTest is RoundsTest {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {RoundsWorld} from "./RoundsWorld.sol";
-import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {G1Point, G2Point} from "../../../contracts/types/Points.sol";
-import {GrantId} from "../../../contracts/types/Ids.sol";
+import {RoundsWorld} from "../worlds/RoundsWorld.sol";
+import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {G1Point, G2Point} from "../../../../contracts/types/Points.sol";
+import {GrantId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice The way of a record from request to converted ciphertext, for several (t, n) and batch sizes, with the gas of each step.
 contract RoundsFlowTest is RoundsWorld {

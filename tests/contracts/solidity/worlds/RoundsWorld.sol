@@ -1,55 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
-import {Prover} from "./Prover.sol";
-import {ConversionRounds} from "../../../contracts/ConversionRounds.sol";
-import {GrantRegistry} from "../../../contracts/GrantRegistry.sol";
-import {KeyRegistry} from "../../../contracts/KeyRegistry.sol";
-import {ProxyRegistry} from "../../../contracts/ProxyRegistry.sol";
-import {RecordRegistry} from "../../../contracts/RecordRegistry.sol";
-import {Treasury} from "../../../contracts/Treasury.sol";
-import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Generators} from "../../../contracts/libraries/Generators.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
-import {GrantId, Member, RecordId, RoundId, StreamId, toRecordId, toRoundId} from "../../../contracts/types/Ids.sol";
+import {System} from "./System.sol";
+import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IRecordRegistry} from "../../../../contracts/interfaces/IRecordRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../../contracts/libraries/Generators.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
+import {GrantId, Member, RecordId, RoundId, toRecordId, toRoundId} from "../../../../contracts/types/Ids.sol";
 
-/// @notice The whole system with the real scheme: an owner with a stream, a user, a pool of proxies. Each test drives it through these verbs.
-abstract contract RoundsWorld is Test, Prover {
-    uint128 internal constant PRICE = 1 ether;
-    uint128 internal constant REDRAW_FEE = 0.01 ether;
-    uint128 internal constant COMPLAINT_PENALTY = 0.3 ether;
-    uint128 internal constant CHALLENGE_PENALTY = 0.4 ether;
-    uint96 internal constant FEE = 0.001 ether;
-    uint128 internal constant BOND = 2 ether;
-    uint128 internal constant MISS_PENALTY = 0.05 ether;
-    uint32 internal constant MISS_LIMIT = 1;
-    uint32 internal constant ROUND_SECONDS = 600;
-    uint32 internal constant VOTE_SECONDS = 120;
-    uint32 internal constant CHALLENGE_SECONDS = 3600;
-    uint40 internal constant MAX_GRANT_SECONDS = 365 days;
-    address internal constant BURNED = 0x000000000000000000000000000000000000dEaD;
+/// @notice The ways of the real scheme through a System, as verbs: request, grant, publish, open, convert, vote, claim.
+abstract contract RoundsWorld is System {
     bytes32 internal constant HIGH_BIT = bytes32(uint256(1) << 255);
 
-    KeyRegistry public keys;
-    Treasury public treasury;
-    ProxyRegistry public proxies;
-    RecordRegistry public records;
-    GrantRegistry public grants;
-    ConversionRounds public rounds;
-
-    address public owner;
-    address public user;
-    uint256 internal a; // the owner's delegating secret
-    uint256 internal b; // the user's receiving secret
-    StreamId public stream;
-    mapping(address proxy => uint256) internal nodeSecret;
-    mapping(address proxy => uint256) internal accountKey;
     mapping(RoundId => bytes32 resultHash) public proposed; // the latest: what the contract keeps of it is a hash with the round's key
 
     /// A grant as its owner knows it, and the round that is being driven.
@@ -68,77 +33,6 @@ abstract contract RoundsWorld is Test, Prover {
         RecordId[] ids;
         G1Point[] capsules;
         uint128 excluded;
-    }
-
-    // --- deployment ---
-
-    function deployWorld(uint256 poolSize) internal {
-        vm.roll(1000);
-        vm.warp(1_800_000_000);
-        owner = makeAddr("owner");
-        user = makeAddr("user");
-        (a, b) = (scalarOf("delegating", 1), scalarOf("receiving", 1));
-        deployContracts();
-        registerOwner(owner, a);
-        registerUser(user, b);
-        vm.prank(owner);
-        stream = records.createStream(keccak256("stream"), "a stream", IRecordRegistry.Terms(1, 1, PRICE));
-        for (uint256 i = 0; i < poolSize; ++i) {
-            joinProxy(i);
-        }
-        vm.roll(1010);
-    }
-
-    function deployContracts() internal {
-        uint64 nonce = vm.getNonce(address(this));
-        address proxiesAt = vm.computeCreateAddress(address(this), nonce + 2);
-        address grantsAt = vm.computeCreateAddress(address(this), nonce + 4);
-        address roundsAt = vm.computeCreateAddress(address(this), nonce + 5);
-        keys = new KeyRegistry();
-        treasury = new Treasury(proxiesAt, grantsAt, roundsAt);
-        proxies = new ProxyRegistry(treasury, grantsAt, roundsAt, proxySettings());
-        records = new RecordRegistry(keys);
-        grants = new GrantRegistry(keys, proxies, records, treasury, roundsAt, grantSettings());
-        rounds = new ConversionRounds(grants, proxies, records, treasury, roundSettings());
-        vm.assertEq(address(proxies), proxiesAt);
-        vm.assertEq(address(grants), grantsAt);
-        vm.assertEq(address(rounds), roundsAt);
-    }
-
-    function proxySettings() internal pure returns (IProxyRegistry.Settings memory) {
-        return IProxyRegistry.Settings(BOND, MISS_PENALTY, MISS_LIMIT, 8192, ROUND_SECONDS + 2 * VOTE_SECONDS + CHALLENGE_SECONDS);
-    }
-
-    function grantSettings() internal pure returns (IGrantRegistry.Settings memory) {
-        return IGrantRegistry.Settings(REDRAW_FEE, COMPLAINT_PENALTY, MAX_GRANT_SECONDS);
-    }
-
-    function roundSettings() internal pure returns (IConversionRounds.Settings memory) {
-        return IConversionRounds.Settings(ROUND_SECONDS, VOTE_SECONDS, CHALLENGE_SECONDS, FEE, CHALLENGE_PENALTY);
-    }
-
-    function registerOwner(address account, uint256 secret) internal {
-        uint32 version = keys.latestVersion(account, 1) + 1;
-        (G1Point memory key, Proof memory proof) = proveG1Key(address(keys), account, 1, version, secret);
-        vm.prank(account);
-        keys.registerDelegatingKey(key, proof);
-    }
-
-    function registerUser(address account, uint256 secret) internal {
-        uint32 version = keys.latestVersion(account, 2) + 1;
-        (G2Point memory key, Proof memory proof) = proveG2Key(address(keys), account, version, secret);
-        vm.prank(account);
-        keys.registerReceivingKey(key, proof);
-    }
-
-    function joinProxy(uint256 i) internal returns (address proxy) {
-        string memory name = string.concat("proxy", vm.toString(i));
-        proxy = makeAddr(name);
-        accountKey[proxy] = uint256(keccak256(bytes(name)));
-        nodeSecret[proxy] = scalarOf("node", i);
-        (G1Point memory key, Proof memory proof) = proveG1Key(address(proxies), proxy, 3, 1, nodeSecret[proxy]);
-        hoax(proxy, BOND);
-        proxies.join{value: BOND}(key, proof, "http://proxy");
     }
 
     // --- request and grant ---

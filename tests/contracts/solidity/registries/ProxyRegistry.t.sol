@@ -1,79 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
-import {Prover} from "./Prover.sol";
-import {ProxyRegistry} from "../../../contracts/ProxyRegistry.sol";
-import {Treasury} from "../../../contracts/Treasury.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Generators} from "../../../contracts/libraries/Generators.sol";
-import {G1Point, Proof} from "../../../contracts/types/Points.sol";
-
-/// @dev A registry with its Treasury, and proxies that join it.
-abstract contract ProxyPool is Test, Prover {
-    address internal constant GRANTS = address(0x6001);
-    address internal constant ROUNDS = address(0x6002);
-    uint128 internal constant BOND = 1 ether;
-    uint128 internal constant MISS_PENALTY = 0.1 ether;
-    uint32 internal constant COOLDOWN_BLOCKS = 8_192;
-    uint32 internal constant COOLDOWN_SECONDS = 3 days;
-    Treasury internal treasury;
-    ProxyRegistry internal proxies;
-
-    function defaultSettings() internal pure returns (IProxyRegistry.Settings memory) {
-        return IProxyRegistry.Settings(BOND, MISS_PENALTY, 2, COOLDOWN_BLOCKS, COOLDOWN_SECONDS);
-    }
-
-    function deployPool() internal {
-        treasury = new Treasury(vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1), GRANTS, ROUNDS);
-        proxies = new ProxyRegistry(treasury, GRANTS, ROUNDS, defaultSettings());
-    }
-
-    function account(uint256 i) internal pure returns (address) {
-        return address(uint160(0xA0000000 + i));
-    }
-
-    function secretOf(uint256 i, uint16 version) internal pure returns (uint256) {
-        return scalarOf("node", (i << 16) | version);
-    }
-
-    function keyOf(uint256 i, uint16 version) internal view returns (G1Point memory key, Proof memory proof) {
-        return proveG1Key(address(proxies), account(i), 3, version, secretOf(i, version));
-    }
-
-    function join(uint256 i) internal {
-        (G1Point memory key, Proof memory proof) = keyOf(i, proxies.proxyOf(account(i)).keyVersion + 1);
-        hoax(account(i), BOND);
-        proxies.join{value: BOND}(key, proof, "http://127.0.0.1");
-    }
-
-    function quit(uint256 i) internal {
-        vm.prank(account(i));
-        proxies.leavePool();
-    }
-
-    function mine(uint256 blocks) internal {
-        vm.roll(vm.getBlockNumber() + blocks);
-    }
-
-    function penalize(uint256 i, uint128 amount) internal {
-        vm.prank(ROUNDS);
-        proxies.penalize(account(i), address(0xB0B), amount, "why");
-    }
-
-    function missed(uint256 i) internal {
-        address[] memory list = new address[](1);
-        list[0] = account(i);
-        vm.prank(ROUNDS);
-        proxies.recordMisses(list, address(0xB0B));
-    }
-
-    function bondKey(uint256 i) internal pure returns (bytes32) {
-        return bytes32(uint256(uint160(account(i))) << 96);
-    }
-}
+import {ProxyPool} from "../worlds/ProxyPool.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {ITreasury} from "../../../../contracts/interfaces/ITreasury.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../../contracts/libraries/Generators.sol";
+import {G1Point, Proof} from "../../../../contracts/types/Points.sol";
 
 contract ProxyRegistryTest is ProxyPool {
     function setUp() public {
@@ -91,14 +24,14 @@ contract ProxyRegistryTest is ProxyPool {
         bad[2].exitCooldownBlocks = 8_191;
         for (uint256 i = 0; i < 3; ++i) {
             vm.expectRevert(IProxyRegistry.BadSettings.selector);
-            new ProxyRegistry(treasury, GRANTS, ROUNDS, bad[i]);
+            deployProxyRegistry(treasury, GRANTS, ROUNDS, bad[i]);
         }
         vm.expectRevert(IProxyRegistry.BadSettings.selector);
-        new ProxyRegistry(Treasury(address(0)), GRANTS, ROUNDS, defaultSettings());
+        deployProxyRegistry(ITreasury(address(0)), GRANTS, ROUNDS, defaultSettings());
         vm.expectRevert(IProxyRegistry.BadSettings.selector);
-        new ProxyRegistry(treasury, address(0), ROUNDS, defaultSettings());
+        deployProxyRegistry(treasury, address(0), ROUNDS, defaultSettings());
         vm.expectRevert(IProxyRegistry.BadSettings.selector);
-        new ProxyRegistry(treasury, GRANTS, address(0), defaultSettings());
+        deployProxyRegistry(treasury, GRANTS, address(0), defaultSettings());
     }
 
     function test_settings__created__are_readable() public view {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Vm} from "./Test.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {Vm} from "../Test.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @notice One file of tests/vectors, read by path (`.rounds[1].roundId`), as it is or with the replacements of a case of rejects.json.
 /// @dev A contract of its own so that the memory of a read is given back: each read copies the whole file.

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {RoundsTest} from "./RoundsScene.sol";
-import {RoundsWorld} from "./RoundsWorld.sol";
-import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry as IGrants} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Generators} from "../../../contracts/libraries/Generators.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
-import {GrantId} from "../../../contracts/types/Ids.sol";
+import {RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsWorld} from "../worlds/RoundsWorld.sol";
+import {IConversionRounds as IRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry as IGrants} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../../contracts/libraries/Generators.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
+import {GrantId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice Forged grants, and complaints against good and bad fragments (SCHEME §4).
 contract GrantAttacksTest is RoundsTest {

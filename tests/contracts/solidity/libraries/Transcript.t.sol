@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
-import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
-import {Generators} from "../../../contracts/libraries/Generators.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {GrantId, Member, RecordId, RoundId, StreamId} from "../../../contracts/types/Ids.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {Test} from "../Test.sol";
+import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
+import {Generators} from "../../../../contracts/libraries/Generators.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {GrantId, Member, RecordId, RoundId, StreamId} from "../../../../contracts/types/Ids.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @notice Every hash of Transcript against tests/vectors, which the Python library made.
 contract TranscriptTest is Test {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
-import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {CommitteeBitmap} from "../../../contracts/libraries/CommitteeBitmap.sol";
-import {RoundPhase} from "../../../contracts/libraries/RoundPhase.sol";
-import {Outcome, RoundHead} from "../../../contracts/types/RoundState.sol";
+import {Test} from "../Test.sol";
+import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {CommitteeBitmap} from "../../../../contracts/libraries/CommitteeBitmap.sol";
+import {RoundPhase} from "../../../../contracts/libraries/RoundPhase.sol";
+import {Outcome, RoundHead} from "../../../../contracts/types/RoundState.sol";
 
 /// @notice The two pure libraries of rounds, against the sentences that define them.
 contract RoundPhaseTest is Test {

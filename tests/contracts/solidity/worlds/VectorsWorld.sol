@@ -1,39 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Test} from "./Test.sol";
-import {Prover} from "./Prover.sol";
+import {Deployer} from "../Deployer.sol";
+import {Prover} from "../Prover.sol";
 import {VectorsFile} from "./VectorsFile.sol";
-import {ConversionRounds} from "../../../contracts/ConversionRounds.sol";
-import {GrantRegistry} from "../../../contracts/GrantRegistry.sol";
-import {KeyRegistry} from "../../../contracts/KeyRegistry.sol";
-import {ProxyRegistry} from "../../../contracts/ProxyRegistry.sol";
-import {RecordRegistry} from "../../../contracts/RecordRegistry.sol";
-import {Treasury} from "../../../contracts/Treasury.sol";
-import {IConversionRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
-import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
-import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
-import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
-import {Transcript} from "../../../contracts/libraries/Transcript.sol";
-import {GrantId, Member, RecordId, RoundId, StreamId} from "../../../contracts/types/Ids.sol";
-import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
+import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
+import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
+import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
+import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
+import {IRecordRegistry} from "../../../../contracts/interfaces/IRecordRegistry.sol";
+import {ITreasury} from "../../../../contracts/interfaces/ITreasury.sol";
+import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
+import {GrantId, Member, RecordId, RoundId, StreamId} from "../../../../contracts/types/Ids.sol";
+import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @notice The real contracts at the addresses that the vectors name, brought step by step to the state of a flow file.
 /// @dev What only time or chance could bring about is set by cheatcode: counters of streams and grants, and the block hash of the draw. Every
 /// key, record, re-key, cfrag and result goes in through the front door.
-abstract contract VectorsWorld is Test, Prover {
+abstract contract VectorsWorld is Deployer, Prover {
     uint128 internal constant BOND = 1 ether;
     uint32 internal constant COOLDOWN_BLOCKS = 8_192;
     /// Committees up to this size are drawn for real, with a block hash searched for; beyond, n! orders are too many and the draw is mocked.
     uint256 internal constant LARGEST_DRAWN = 5;
 
     VectorsFile internal file;
-    KeyRegistry internal keys;
-    ProxyRegistry internal proxies;
-    RecordRegistry internal records;
-    GrantRegistry internal grants;
-    ConversionRounds internal rounds;
-    Treasury internal treasury;
+    IKeyRegistry internal keys;
+    IProxyRegistry internal proxies;
+    IRecordRegistry internal records;
+    IGrantRegistry internal grants;
+    IConversionRounds internal rounds;
+    ITreasury internal treasury;
 
     // --- deployment ---
 
@@ -41,30 +37,30 @@ abstract contract VectorsWorld is Test, Prover {
         file = new VectorsFile(name);
         vm.chainId(file.number(".domain.chainId"));
         vm.warp(1_750_000_000);
-        keys = KeyRegistry(file.account(".domain.keyRegistry"));
-        proxies = ProxyRegistry(file.account(".domain.proxyRegistry"));
-        records = RecordRegistry(file.account(".domain.recordRegistry"));
-        grants = GrantRegistry(file.account(".domain.grantRegistry"));
-        rounds = ConversionRounds(file.account(".domain.conversionRounds"));
-        treasury = Treasury(makeAddr("treasury"));
+        keys = IKeyRegistry(file.account(".domain.keyRegistry"));
+        proxies = IProxyRegistry(file.account(".domain.proxyRegistry"));
+        records = IRecordRegistry(file.account(".domain.recordRegistry"));
+        grants = IGrantRegistry(file.account(".domain.grantRegistry"));
+        rounds = IConversionRounds(file.account(".domain.conversionRounds"));
+        treasury = ITreasury(makeAddr("treasury"));
         // Immutables are part of the code, so a constructor's result can be moved; nothing here has storage yet.
-        vm.etch(address(treasury), address(new Treasury(address(proxies), address(grants), address(rounds))).code);
+        vm.etch(address(treasury), address(deployTreasury(address(proxies), address(grants), address(rounds))).code);
         etchKeys(address(keys));
         etchProxies(address(proxies));
-        vm.etch(address(records), address(new RecordRegistry(keys)).code);
+        vm.etch(address(records), address(deployRecordRegistry(keys)).code);
         IGrantRegistry.Settings memory forGrants = IGrantRegistry.Settings(0.001 ether, 0.1 ether, 365 days);
-        vm.etch(address(grants), address(new GrantRegistry(keys, proxies, records, treasury, address(rounds), forGrants)).code);
+        vm.etch(address(grants), address(deployGrantRegistry(keys, proxies, records, treasury, address(rounds), forGrants)).code);
         IConversionRounds.Settings memory forRounds = IConversionRounds.Settings(60, 10, 30, 0.0001 ether, 0.1 ether);
-        vm.etch(address(rounds), address(new ConversionRounds(grants, proxies, records, treasury, forRounds)).code);
+        vm.etch(address(rounds), address(deployConversionRounds(grants, proxies, records, treasury, forRounds)).code);
     }
 
     function etchKeys(address place) internal {
-        vm.etch(place, address(new KeyRegistry()).code);
+        vm.etch(place, address(deployKeyRegistry()).code);
     }
 
     function etchProxies(address place) internal {
         IProxyRegistry.Settings memory settings = IProxyRegistry.Settings(BOND, 0.01 ether, 3, COOLDOWN_BLOCKS, 600);
-        vm.etch(place, address(new ProxyRegistry(treasury, address(grants), address(rounds), settings)).code);
+        vm.etch(place, address(deployProxyRegistry(treasury, address(grants), address(rounds), settings)).code);
     }
 
     // --- a flow file, step by step ---
