@@ -32,8 +32,8 @@ class NotYourGrant(AccessRefused):
     default_hint = "sign with the account that asked for access"
 
 
-class NotPayer(AccessRefused):
-    """Rounds are opened by whoever pays for them: the user on a request, the owner on an offer."""
+class NotPayer(NotYourGrant):
+    """Rounds are opened by whoever pays for them alone: the user on a request, the owner on an offer."""
 
     default_hint = "on a request the user opens rounds, on an offer the owner"
 

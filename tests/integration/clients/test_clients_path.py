@@ -45,7 +45,7 @@ def test_fetch__granted_record__gives_the_published_bytes(owner: Owner, user: Us
     source.write_bytes(b"time,F\n1,70.1\n")
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
 
-    stream = owner.create_stream("machine-7/temperature", summary="bearing, 1 Hz", minimum=(2, 3))
+    stream = owner.create_stream("machine-7/temperature", summary="bearing, 1 Hz", minimum=(3, 5))
     record = owner.publish(stream, source, tags={"unit": "F"})
     assert record.plain_sha256 == digest
     assert record.timings_ms.keys() >= {"encrypt", "publish"}
