@@ -12,11 +12,15 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export npm_config_update_notifier := false
 export HARDHAT_DISABLE_TELEMETRY := true
+# images for builds often set it; then every process compiles all that it imports, which takes longer than what it does
+unexport PYTHONDONTWRITEBYTECODE
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint requirements.lock
 NPM_CI      := $(BIN)/npm ci --no-audit --no-fund --loglevel=error
-# two at a time, each file's tests in one process: they share its nodes and nets
-PYTEST      := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+# four at a time, whatever the machine: most of a test is waiting. Each file's tests in one process: they share its
+# nodes and nets. The files in our order, see tests/conftest.py
+IN_PARALLEL := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST      := $(BIN)/python -m pytest $(IN_PARALLEL)
 HARDHAT     := $(BIN)/node node_modules/hardhat/dist/src/cli.js
 MARKS       := -m 'not large'
 SOLIDITY    := $(shell find contracts -name '*.sol' 2>/dev/null)
@@ -38,7 +42,7 @@ OUR_MESSAGES := awk 'BEGIN { RS = ""; ORS = "\n\n" } !(/^Warning/ && /--> \.\/no
 MAKEFLAGS += --jobs=2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check services bench soak clean build install lock lint types solidity python second-build gas fuzz slither coverage
+.PHONY: help demo test test-all check services bench soak clean build install lock lint types solidity python other-python second-build gas fuzz slither coverage
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -70,6 +74,13 @@ solidity: $(DEV_READY) $(CONTRACTS_BUILT) ## the Solidity tests, gas snapshots h
 # mostly waits, so that another job fits beside it
 python: $(DEV_READY) $(CONTRACTS_BUILT) ## the Python tests
 	@$(PYTEST) $(MARKS) $(ARGS)
+
+# the ABIs are those of .venv's build; no test of these needs a chain
+other-python: $(CONTRACTS_BUILT) ## the Python tests that need no chain, on another one: PYTHON=python3.13
+	@version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])') && other=.cache/python$$version && \
+		PYTHON='$(PYTHON)' sh deploy/bootstrap.sh $$other && \
+		$$other/bin/python -m pip install --quiet --no-compile --constraint requirements.lock --editable '.[fast,dev]' && \
+		$$other/bin/python -m pytest $(IN_PARALLEL) $(MARKS) tests/unit tests/property $(ARGS)
 
 gas: $(DEV_READY) $(CONTRACTS_BUILT) ## write the gas snapshots anew, to be committed
 	@$(HARDHAT) test solidity --snapshot

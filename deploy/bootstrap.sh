@@ -2,15 +2,15 @@
 # Makes the virtual environment named by $1 with a Python that will do; $PYTHON, if set, is tried first.
 set -eu
 venv=$1
-newest_wanted="import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
+newest_wanted="import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))"
 new_enough="import sys; sys.exit(sys.version_info[:2] < (3, 11))"
 
 if [ -x "$venv/bin/python" ] && "$venv/bin/python" -c "$new_enough" 2>/dev/null; then exit 0; fi
 
-# 3.11 to 3.13 are tested and have wheels of everything; a newer one is taken only where there is nothing else
+# 3.11 to 3.14 are tested and have wheels of everything; a newer one is taken only where there is nothing else
 python=
 for check in "$newest_wanted" "$new_enough"; do
-  for candidate in ${PYTHON:-python3} python3 python3.13 python3.12 python3.11; do
+  for candidate in ${PYTHON:-python3} python3 python3.14 python3.13 python3.12 python3.11; do
     if "$candidate" -c "$check" >/dev/null 2>&1; then python=$candidate; break 2; fi
   done
 done

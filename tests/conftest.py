@@ -28,6 +28,12 @@ def pytest_report_header() -> str:
     return f"TPRE_TEST_SEED={SEED}"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: one of them last would leave the other workers without work."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say once more, below the failures, how to see each again by itself."""
     bad = [*terminalreporter.stats.get("failed", []), *terminalreporter.stats.get("error", [])]

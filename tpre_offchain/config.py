@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     passphrase_file: Path | None = None
     confirmations: int = Field(default=0, ge=0, le=1024)
     """Blocks that must follow before a proxy acts on an event."""
+    rotate_days: int = Field(default=90, ge=1, le=3650)
+    """After so many days a proxy's node key is to be rotated: `tpre doctor` and `tpre proxy status` remind of it."""
     exchange: str | None = None
     """HOST:PORT on which a proxy hears the other members of its committees; None: it goes by way of the chain alone."""
     metrics_port: int = Field(default=0, ge=0, le=65535)

@@ -32,6 +32,11 @@ STEPS: Final[Mapping[str, str]] = {
     "proxy.place.saved": "place saved, what it asks for not done",
     **{f"proxy.computed.{name}": "decided and computed, not sent" for name in _ACTIONS},
     **{f"proxy.mined.{name}": "on the chain, not taken note of" for name in _ACTIONS},
+    # whoever changes the node keys of a proxy
+    "keystore.written": "the new keystore is written beside the old one",
+    "keystore.replaced": "the new keystore is there, the bytes of the old one not overwritten",
+    "nodekey.kept": "the new node key is in the keystore, its registration not sent",
+    "nodekey.registered": "the new node key is registered, its operator not told",
     # a publisher
     "publisher.encrypted": "the blob is in the store, no job knows of it",
     "publisher.queued": "the job is in the queue, its record not sealed",

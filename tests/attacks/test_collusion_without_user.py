@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.property.scene import Scene, identity, metadata
+from tests.property.scene import Scene, identity, metadata, node_key
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.curve import G2, GT, H2, R, Z, g2, pairing
 from tpre_offchain.crypto.kem import DecryptionFailed, open_sealed
@@ -48,7 +48,7 @@ def test_collusion__t_without_user__read_nothing() -> None:
     key, made = unmasked(scene), scene.rekey.rekey
     s = mask_secret(scene)
     blinded = pairing(capsule.c1, key)  # Z^(bk)
-    proxies = [identity(f"proxy {i}").proxy_key().secret for i in (1, 2, 3)]
+    proxies = [node_key(f"proxy {i}").secret for i in (1, 2, 3)]
     candidates = [
         blinded,
         pairing(capsule.c1, g2()),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.attacks.ground import SECOND, Ground
-from tests.property.scene import bad_fragments, identity
+from tests.property.scene import bad_fragments, identity, node_key
 from tests.stateful.world import FEE, GRANT, SETTINGS, proof
 from tpre_offchain.chain.abi import structs
 from tpre_offchain.crypto import hashing, pre
@@ -89,7 +89,7 @@ def test_complaint__copied_by_others__is_refused_and_the_victims_still_counts(gr
     rekey, struct = grant_with_bad_pads(ground)
     committee = ground.draw(SECOND)[1]
     victim, thief = committee[0].account, committee[1].account
-    key = identity(victim).proxy_key()
+    key = node_key(victim)
     honest = pre.prove_complaint(rekey, Slot(1), key, ground.random)
     shown = (key.public.to_evm(), honest.shared.to_evm(), proof(honest.proof))
     call = ("GrantRegistry", "complain", SECOND, committee, struct)
@@ -97,7 +97,7 @@ def test_complaint__copied_by_others__is_refused_and_the_victims_still_counts(gr
         ground.refused("NotInSlot", other, *call, 1, *shown)
     # in the thief's own slot: with the victim's key, and with its own
     ground.refused("KeyMismatch", thief, *call, 2, *shown)
-    own = identity(thief).proxy_key().public.to_evm()
+    own = node_key(thief).public.to_evm()
     ground.refused("InvalidComplaintProof", thief, *call, 2, own, *shown[1:])
     with pytest.raises(InvalidComplaintProof):
         pre.verify_complaint(rekey, replace(honest, slot=Slot(2)))
@@ -108,7 +108,7 @@ def test_complaint__copied_by_others__is_refused_and_the_victims_still_counts(gr
 def test_complaint__invented_against_a_good_fragment__is_refused_or_costs_its_maker(ground: Ground) -> None:
     """The pad that would make a good fragment look bad is any K but N_i^e, and no other K can be proven."""
     account = ground.proxy(1)
-    key = identity(account).proxy_key()
+    key = node_key(account)
     true = pre.prove_complaint(ground.rekey, Slot(1), key, ground.random)
     call = ("GrantRegistry", "complain", GRANT, ground.committee, ground.rekey_struct(ground.rekey.rekey), 1)
     forged = replace(true, shared=true.shared + g1())

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from tests.attacks.ground import Ground, Played
-from tests.property.scene import identity
+from tests.property.scene import identity, node_key
 from tests.stateful.evm import Reverted
 from tests.stateful.world import BAD_RECORD, DEPOSIT_WEI, GRANT, RESERVE_WEI, SETTINGS, proof
 from tpre_offchain.chain.abi import structs
@@ -86,7 +86,7 @@ def test_report__starved_of_gas__never_takes_a_good_record_out(ground: Ground) -
 def test_complaint__starved_of_gas__never_voids_a_good_grant(ground: Ground) -> None:
     """Sent for real at each limit: the grant lives on, and the complaint that is counted costs its maker."""
     account = ground.proxy(1)
-    key = identity(account).proxy_key()
+    key = node_key(account)
     made = pre.prove_complaint(ground.rekey, Slot(1), key, ground.random)
     rekey = ground.rekey_struct(ground.rekey.rekey)
     shown = (key.public.to_evm(), made.shared.to_evm(), proof(made.proof))

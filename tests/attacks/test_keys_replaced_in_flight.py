@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.attacks.ground import SECOND, Ground
-from tests.property.scene import identity, metadata
+from tests.property.scene import identity, metadata, node_key
 from tests.stateful.world import GRANT, proof
 from tpre_offchain.chain.abi import ids, structs
 from tpre_offchain.chain.abi.ids import make_round_id
@@ -34,7 +34,7 @@ def test_receiving_key__replaced_before_the_owner_sees_it__grants_nothing(ground
     capsule = pre.verify_capsule(ground.label_key, place, ground.records[0].capsule)
     rounds, made = pre.RoundContext(ground.domain, make_round_id(SECOND, 0)), []
     for slot in (1, 2):
-        key = identity(context.members[slot - 1].account).proxy_key()
+        key = node_key(context.members[slot - 1].account)
         one = pre.reencrypt(pre.open_fragment(verified, Slot(slot), key), rounds, [capsule], ground.random)
         made.append(pre.verify_cfrags(verified, rounds, [capsule], one))
     result = pre.combine(made, 2).points[0]
@@ -70,7 +70,7 @@ def test_delegating_key__replaced_before_the_publisher_sees_it__makes_a_record_t
 
 def test_proxy_key__replaced_before_the_owner_sees_it__voids_the_grant(ground: Ground) -> None:
     context = ground.ask_again()
-    victim, mallory = Address(context.members[0].account), identity("mallory").proxy_key()
+    victim, mallory = Address(context.members[0].account), node_key("mallory")
     seen = replace(context, members=(replace(context.members[0], public_key=mallory.public), *context.members[1:]))
     user = identity("user").receiving_key().public
     rekey = ground.made_for(seen, user)
@@ -79,7 +79,7 @@ def test_proxy_key__replaced_before_the_owner_sees_it__voids_the_grant(ground: G
     ground.evm.send(ground.owner, *granted(ground, user, rekey))
     # the proxy whose slot it is finds it out, shows it, and the grant is void before it has served
     true = pre.verify_rekey(context, ground.label_key, user, rekey)
-    key = identity(victim).proxy_key()
+    key = node_key(victim)
     with pytest.raises(BadFragment) as caught:
         pre.open_fragment(true, Slot(1), key)
     assert caught.value.culprit == ground.owner

@@ -66,7 +66,7 @@ def test_rogue_receiving_key__unproven__lets_anyone_read(monkeypatch: pytest.Mon
     capsule = scene.capsule()
     cfrags = []
     for slot in (1, 2):
-        fragment = pre.open_fragment(rekey, Slot(slot), scene.proxies[slot - 1].proxy_key())
+        fragment = pre.open_fragment(rekey, Slot(slot), scene.proxies[slot - 1])
         made = pre.reencrypt(fragment, scene.round, [capsule], scene.random)
         cfrags.append(pre.verify_cfrags(rekey, scene.round, [capsule], made))
     result = pre.combine(cfrags, 2).points[0]
@@ -141,7 +141,7 @@ def test_copied_ephemeral__unproven__complaint_publishes_the_other_grants_fragme
     accepted = mallory.verified(copied)
     stolen = {}
     for slot in (Slot(1), Slot(2)):
-        honest = mallory.proxies[slot - 1].proxy_key()
+        honest = mallory.proxies[slot - 1]
         with pytest.raises(BadFragment):
             pre.open_fragment(accepted, slot, honest)
         complaint = pre.prove_complaint(accepted, slot, honest, mallory.random)
@@ -181,7 +181,7 @@ def test_changed_rekey__not_bound__complaint_publishes_the_true_fragment(
 ) -> None:
     scene = Scene(2, 3)
     without(monkeypatch, kfrag, "_require_ephemeral_proof", nothing)
-    told, key = pre.bind_rekey(scene.grant_context, *changed(scene)), scene.proxies[0].proxy_key()
+    told, key = pre.bind_rekey(scene.grant_context, *changed(scene)), scene.proxies[0]
     with pytest.raises(BadFragment):
         pre.open_fragment(told, Slot(1), key)
     # The contract would refuse this complaint, since it keeps the hash of another re-key; but K has been sent by then.
@@ -340,7 +340,7 @@ def test_zero_fragment__taken__makes_an_honest_proxy_the_culprit(monkeypatch: py
     scene = Scene(2, 3)
     grant = grant_with_zero_fragment(scene)
     without(monkeypatch, kfrag, "fragment_is_good", zero_allowed)
-    fragment = pre.open_fragment(grant, Slot(2), scene.proxies[1].proxy_key())
+    fragment = pre.open_fragment(grant, Slot(2), scene.proxies[1])
     capsule = scene.capsule()
     made = pre.reencrypt(fragment, scene.round, [capsule], scene.random)
     with pytest.raises(InvalidCFragProof) as caught:
@@ -351,7 +351,7 @@ def test_zero_fragment__taken__makes_an_honest_proxy_the_culprit(monkeypatch: py
 def test_zero_fragment__checked__names_the_delegator() -> None:
     scene = Scene(2, 3)
     grant = grant_with_zero_fragment(scene)
-    key = scene.proxies[1].proxy_key()
+    key = scene.proxies[1]
     with pytest.raises(BadFragment) as caught:
         pre.open_fragment(grant, Slot(2), key)
     assert caught.value.culprit == address("owner")

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from tests.attacks.ground import Ground
-from tests.property.scene import identity
+from tests.property.scene import identity, node_key
 from tests.stateful.world import SETTINGS, proof
 from tpre_offchain.chain.abi.structs import Proof
 from tpre_offchain.crypto.curve import R, g1, g2
@@ -53,7 +53,7 @@ def test_receiving_key__made_of_an_owners_secret__is_not_taken(ground: Ground, s
 
 @pytest.mark.parametrize("shift", SHIFTS)
 def test_proxy_key__anothers_copied_or_shifted__opens_no_second_slot(ground: Ground, shift: int) -> None:
-    theirs = identity(ground.proxy(1)).proxy_key()
+    theirs = node_key(ground.proxy(1))
     rogue = theirs.public + g1() * shift
     shown = proof(prove_key(ground.domain, ground.proxy(1), theirs, ground.random))
     for attempt in (shown, shifted(shown, shift)):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.ground import SECOND, Ground
-from tests.property.scene import identity
+from tests.property.scene import node_key
 from tests.stateful.evm import Reverted
 from tests.stateful.world import SETTINGS, proof
 from tpre_offchain.crypto.keys import prove_key
@@ -72,7 +72,7 @@ def test_price__of_a_redraw__bounds_how_often_a_user_with_few_proxies_may_try() 
 def join(ground: Ground, account: Address, name: str) -> None:
     ground.evm.node.ask("anvil_setBalance", account, hex(100 * ETHER))
     ground.evm.node.ask("anvil_impersonateAccount", account)
-    key = identity(name).proxy_key()
+    key = node_key(name)
     shown = proof(prove_key(ground.domain, account, key, ground.random))
     bond = SETTINGS.proxies.bond_wei
     ground.evm.send(account, "ProxyRegistry", "join", key.public.to_evm(), shown, "", value=bond)
@@ -98,7 +98,7 @@ def test_join__once_the_request_is_there__comes_too_late_for_its_committee(groun
 
 
 def test_join__same_account_or_key_twice__has_one_place(ground: Ground) -> None:
-    account, key = ground.proxy(1), identity(ground.proxy(1)).proxy_key()
+    account, key = ground.proxy(1), node_key(ground.proxy(1))
     bond = SETTINGS.proxies.bond_wei
     again = proof(prove_key(ground.domain, account, key, ground.random))
     call = ("ProxyRegistry", "join", key.public.to_evm(), again, "")

@@ -40,6 +40,14 @@ def test_data__small_file__tells_speed_and_memory(capsys: pytest.CaptureFixture[
     assert shown["mib_per_cpu_s"].keys() == {"aes-gcm", "read, aes-gcm", "encrypt", "decrypt"}
 
 
+def test_signing__few_repetitions__tells_every_operation_of_both(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "signing", "--repetitions", "2", "--json"]) == exits.OK
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["us"].keys() == {"wallycore", "eth-keys in Python"}
+    for operations in shown["us"].values():
+        assert operations.keys() == {"sign a digest", "sign a transaction", "recover the signer"}
+
+
 @pytest.mark.anvil
 @pytest.mark.slow
 def test_round__three_rounds__have_a_trace(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ def copy_of_project_with(source: str, project_root: Path, tmp_path: Path) -> Pat
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_second_build__every_production_contract__same_bytecode(
     built: list[CompiledContract], project_root: Path

@@ -62,7 +62,7 @@ def test_round__endpoint_stalls_after_submission__finished_and_paid_once_a_node_
     net, share = whole, whole.share(threshold=5)
     first, *_, last = net.ranked(share.grant_id)
     stalled = net.proxies[first].address
-    net.start(first, rpc_urls=[bad.url, net.node.url] if second else [bad.url])
+    net.start(first, rpc_urls=[bad.url, net.node.url] if second else [bad.url], request_timeout_s=2.0)
     net.child(last).pause()  # the round is to be in its middle when the endpoint stalls
     net.changed.add(last)
     round_id = net.open_round(share)

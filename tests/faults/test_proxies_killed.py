@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.faults.stage.lies import false_capsule
-from tests.faults.stage.nursery import Child
 from tests.faults.stage.scene import Scene, Share
+from tests.integration.nets.nursery import Child
 from tests.property.scene import bad_fragments
 from tpre_offchain.chain.abi.events import (
     CfragChallenged,

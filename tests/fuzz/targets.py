@@ -13,15 +13,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, TypeVar
 
-from tests.property.scene import Scene, metadata, source
+from tests.property.scene import Scene, address, metadata, node_key, source
 from tpre_offchain.chain.abi.codec import CONTRACT_NAMES, load_abi
 from tpre_offchain.chain.abi.decoding import decode_log
 from tpre_offchain.chain.abi.log import Log
 from tpre_offchain.chain.abi.reverts import decode_revert
 from tpre_offchain.chain.contracts.deployment import Deployment
 from tpre_offchain.chain.logs.archive import LogArchive
-from tpre_offchain.clients.keys import Keys
-from tpre_offchain.clients.keystore import ScryptCost, decrypt_keys, encrypt_keys
+from tpre_offchain.clients.keyfile import Contents, FileKey, ScryptCost, seal
+from tpre_offchain.clients.keys import Keys, NodeKey, Registry
+from tpre_offchain.clients.keystore import decrypt_keys
 from tpre_offchain.clients.stored.sources import decode_tags
 from tpre_offchain.crypto import codec
 from tpre_offchain.crypto.curve import G1, G2
@@ -141,7 +142,10 @@ def _log_lines() -> bytes:
 
 
 def _keystore() -> bytes:
-    return encrypt_keys(Keys(bytes(range(32))), "passphrase", source(SEED), ScryptCost(log2_n=12))
+    held = tuple(NodeKey(Registry.at(31337, address("registry")), node_key("proxy", version)) for version in (1, 2))
+    random = source(SEED)
+    key = FileKey.fresh("passphrase", random, ScryptCost(log2_n=12))
+    return seal(Contents(Keys(bytes(range(32))), held), key, random)
 
 
 def _revert() -> bytes:

@@ -14,7 +14,7 @@ from tpre_offchain.crypto import hashing, kfrag, pre
 from tpre_offchain.crypto.capsule import record_id_of
 from tpre_offchain.crypto.curve import G1, R, g1
 from tpre_offchain.crypto.hashing import Domain, Random
-from tpre_offchain.crypto.keys import Identity, LabelPreimage, ReceivingKey
+from tpre_offchain.crypto.keys import Identity, LabelPreimage, ProxyKey, ReceivingKey
 from tpre_offchain.crypto.metadata import Metadata
 from tpre_offchain.crypto.proofs import prove_knowledge
 from tpre_offchain.types import GrantId, RoundId, Slot
@@ -40,6 +40,11 @@ def address(who: str) -> str:
 
 def identity(who: str) -> Identity:
     return Identity.from_seed(hashlib.sha256(who.encode()).digest())
+
+
+def node_key(who: str, version: int = 1) -> ProxyKey:
+    """The key of a proxy, random in life and in a test the same each time."""
+    return ProxyKey.generate(version, lambda size: hashlib.shake_256(f"{who}, version {version}".encode()).digest(size))
 
 
 def metadata(name: str = "a.csv") -> Metadata:
@@ -109,12 +114,12 @@ class Scene:
         return identity(self.user).receiving_key()
 
     @cached_property
-    def proxies(self) -> tuple[Identity, ...]:
-        return tuple(identity(f"proxy {i}") for i in range(1, self.size + 1))
+    def proxies(self) -> tuple[ProxyKey, ...]:
+        return tuple(node_key(f"proxy {i}") for i in range(1, self.size + 1))
 
     @cached_property
     def grant_context(self) -> pre.GrantContext:
-        members = (pre.Member(address(f"proxy {i}"), 1, p.proxy_key().public) for i, p in enumerate(self.proxies, 1))
+        members = (pre.Member(address(f"proxy {i}"), 1, key.public) for i, key in enumerate(self.proxies, 1))
         return pre.GrantContext(
             domain=DOMAIN,
             grant_id=GrantId(5),
@@ -141,7 +146,7 @@ class Scene:
         return replace(self.rekey.rekey, **changes)  # type: ignore[arg-type]
 
     def kfrag(self, slot: int) -> pre.VerifiedKFrag:
-        return pre.open_fragment(self.rekey, Slot(slot), self.proxies[slot - 1].proxy_key())
+        return pre.open_fragment(self.rekey, Slot(slot), self.proxies[slot - 1])
 
     def record_context(self, sequence: int = 0) -> pre.RecordContext:
         record_id = record_id_of(self.preimage.stream_id, address("device"), sequence)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.scene import Scene, address, bad_fragments, identity, proven_anew
+from tests.property.scene import Scene, address, bad_fragments, identity, node_key, proven_anew
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof
 from tpre_offchain.crypto.cfrag import InvalidCFragProof, WrongResult
@@ -129,7 +129,7 @@ def test_verify_result__one_point_changed__raises(data: st.DataObject) -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_verify_complaint__one_field_changed__raises(data: st.DataObject) -> None:
-    made = pre.prove_complaint(SCENE.rekey, Slot(3), SCENE.proxies[2].proxy_key(), SCENE.random)
+    made = pre.prove_complaint(SCENE.rekey, Slot(3), SCENE.proxies[2], SCENE.random)
     complaint = changed(made, data)
     if complaint == made:
         return
@@ -143,10 +143,10 @@ def test_verify_complaint__one_field_changed__raises(data: st.DataObject) -> Non
 def test_verify_key_proof__proof_or_key_changed__raises(data: st.DataObject, role: str) -> None:
     someone = identity("someone")
     key: Any = {
-        "delegating": someone.delegating_key,
-        "receiving": someone.receiving_key,
-        "proxy": someone.proxy_key,
-    }[role](1)
+        "delegating": someone.delegating_key(),
+        "receiving": someone.receiving_key(),
+        "proxy": node_key("someone"),
+    }[role]
     domain = SCENE.grant_context.domain
     proof = prove_key(domain, address("someone"), key, SCENE.random)
     assert verify_key_proof(domain, key.role, address("someone"), 1, key.public, proof).public == key.public

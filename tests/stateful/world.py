@@ -10,7 +10,7 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from tests.property.scene import identity, metadata, source
+from tests.property.scene import identity, metadata, node_key, source
 from tests.stateful.evm import Evm
 from tpre_offchain.chain.abi import structs
 from tpre_offchain.chain.abi.ids import make_record_id, make_round_id
@@ -95,7 +95,7 @@ class World:
         self.evm.send(self.user, "KeyRegistry", "registerReceivingKey", b.public.to_evm(), shown)
         bond = SETTINGS.proxies.bond_wei
         for account in self.evm.accounts[3 : 3 + SIZE]:
-            key = identity(account).proxy_key()
+            key = node_key(account)
             shown = proof(prove_key(self.domain, account, key, self.random))
             self.evm.send(account, "ProxyRegistry", "join", key.public.to_evm(), shown, "", value=bond)
         terms = structs.Terms(1, 2, PRICE_WEI)
@@ -167,7 +167,7 @@ class World:
 
     @cached_property
     def grant_context(self) -> pre.GrantContext:
-        keys = (identity(member.account).proxy_key().public for member in self.committee)
+        keys = (node_key(member.account).public for member in self.committee)
         return pre.GrantContext(
             domain=self.domain,
             grant_id=GRANT,
@@ -219,7 +219,7 @@ class World:
     @cache  # noqa: B019 - there is one world
     def kfrag(self, slot: int) -> pre.VerifiedKFrag:
         account = self.proxy(slot)
-        return pre.open_fragment(self.rekey, Slot(slot), identity(account).proxy_key())
+        return pre.open_fragment(self.rekey, Slot(slot), node_key(account))
 
     @cache  # noqa: B019
     def cfrags(self, round_id: RoundId, slot: int, records: tuple[int, ...]) -> pre.CFrags:

@@ -67,7 +67,15 @@ def import_everything() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             # a __main__ runs when imported, queries are scripts
             if not module.name.endswith("__main__") and ".queries" not in module.name:
-                importlib.import_module(module.name)
+                _import(module.name)
+
+
+def _import(module: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as missing:
+        if missing.name != "pymcl":  # has no wheel for newer Pythons; what needs it declares no error
+            raise
 
 
 def test_custom_errors__each__named_by_a_solidity_test(project_root: Path) -> None:

@@ -20,6 +20,7 @@ from tpre_offchain.cli.main import run
 from tpre_offchain.crypto.keys import InvalidKeyProof
 from tpre_offchain.failpoints import STEPS, UnknownFailpoint, armed
 from tpre_offchain.proxy.history import MissingHistory, last_of
+from tpre_offchain.proxy.node_keys import GivenNodeKeys
 from tpre_offchain.proxy.rounds.grants import GrantBook, Seat, WrongProxyKey
 from tpre_offchain.types import Address, GrantId, Slot
 
@@ -113,4 +114,4 @@ def test_proxy_key__version_of_the_committee_not_held__names_the_version() -> No
     seat = Seat(GrantId(5), Slot(1), (Member(account, 3),), unused)
 
     with pytest.raises(WrongProxyKey, match="grant 5 was made for node key version 3"):
-        GrantBook(unused, account, {}).proxy_key(seat)
+        GrantBook(unused, account, GivenNodeKeys([])).proxy_key(seat)

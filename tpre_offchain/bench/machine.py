@@ -22,7 +22,7 @@ LIBRARIES: Final = (
     "charm-crypto-framework",
     "cryptography",
     "web3",
-    "coincurve",
+    "wallycore",
 )
 
 

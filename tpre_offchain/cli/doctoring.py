@@ -72,10 +72,7 @@ def _local_net(run: Invocation) -> list[Finding]:
 
 
 def _accounts(run: Invocation) -> tuple[list[accounts.KnownAccount], list[Finding]]:
-    if run.settings.key is not None:
-        paths = [run.home.keystore(run.settings.key)]
-    else:
-        paths = sorted(run.home.keys_folder.glob("*.json"))
+    paths = list(_keystores(run).values())
     known: list[accounts.KnownAccount] = []
     findings: list[Finding] = []
     for path in paths:
@@ -86,6 +83,14 @@ def _accounts(run: Invocation) -> tuple[list[accounts.KnownAccount], list[Findin
     if not paths:
         findings.append(warning("keystore", f"no keys in {run.home.keys_folder}", "make one: tpre key new NAME"))
     return known, findings
+
+
+def _keystores(run: Invocation) -> dict[str, Path]:
+    if run.settings.key is not None:
+        paths = [run.home.keystore(run.settings.key)]
+    else:
+        paths = sorted(run.home.keys_folder.glob("*.json"))
+    return {path.stem: path for path in paths}
 
 
 def _account(run: Invocation, path: Path) -> accounts.KnownAccount:
@@ -106,8 +111,7 @@ def _hashes(keys: Keys) -> accounts.KeyHash:
         identity = keys.identity
         if role is Role.RECEIVING:
             return points_hash([identity.receiving_key(version).public])
-        key = identity.delegating_key(version) if role is Role.DELEGATING else identity.proxy_key(version)
-        return points_hash([key.public])
+        return points_hash([identity.delegating_key(version).public])
 
     return hash_of
 
@@ -143,7 +147,7 @@ async def _chain(
             if any(finding.remedy for finding in about):
                 return findings, {}  # what other contracts say of keys and records means nothing
             findings += await proxies.check_proxies(connection, deployment, _health_urls(run))
-            findings += await _check_accounts(connection, deployment, known, plan.rounds)
+            findings += await _check_accounts(run, connection, deployment, known, plan.rounds)
             return findings, await _published(connection, deployment, known)
     except ChainError as error:
         return [*findings, of_error("rpc", error)], {}
@@ -169,14 +173,22 @@ def _health_urls(run: Invocation) -> dict[Address, str]:
 
 
 async def _check_accounts(
-    connection: Connection, deployment: Deployment, known: list[accounts.KnownAccount], rounds: int
+    run: Invocation, connection: Connection, deployment: Deployment, known: list[accounts.KnownAccount], rounds: int
 ) -> list[Finding]:
     from tpre_offchain.chain.contracts.deployed import Contracts
+    from tpre_offchain.chain.contracts.key_versions import read_key_history
+    from tpre_offchain.cli.proxying import node_keys_in
+    from tpre_offchain.doctor.node_keys import check_node_keys
+
+    keystores, days = _keystores(run), run.settings.rotate_days
 
     at, head = Contracts.of(connection, deployment), await connection.latest()
     findings = []
     for account in known:
         findings += await accounts.check_account(connection, at, head, account, rounds)
+        history = await read_key_history(connection, deployment, account.address)
+        held = node_keys_in(keystores[account.name], deployment)
+        findings += check_node_keys(history, held, account.name, rotate_days=days)
     return findings
 
 

@@ -14,6 +14,7 @@ from tpre_offchain.cli.passphrases import read_passphrase
 if TYPE_CHECKING:
     from tpre_offchain.chain.logs.archive import LogArchive
     from tpre_offchain.clients.keys import Keys
+    from tpre_offchain.clients.keystore import Keystore
     from tpre_offchain.clients.session import Session
 
 LOCAL_SCRYPT_LOG2: Final = 12
@@ -35,6 +36,14 @@ def open_keys_at(run: Invocation, path: Path) -> Keys:
     from tpre_offchain.clients.keystore import open_keystore
 
     return open_keystore(path, _passphrase(run, path))
+
+
+def unlock(run: Invocation, default: str) -> Keystore:
+    """The same keystore, kept open to change the node keys in it. Raises a ``KeystoreError``."""
+    from tpre_offchain.clients.keystore import unlock
+
+    path = keystore_path(run, default)
+    return unlock(path, _passphrase(run, path))
 
 
 def make_keys(home: Home, path: Path, keys: Keys, passphrase: str, *, local: bool) -> None:

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from tpre_offchain.errors import TpreError
 GRACE_S: Final = 5.0
 _PR_SET_PDEATHSIG: Final = 1
 _TIME_TOLERANCE_S: Final = 0.05
+_POLL_S: Final = 0.01
 
 
 class ProcessFailed(TpreError):
@@ -92,11 +94,29 @@ def end(processes: Iterable[ProcessId], grace_s: float = GRACE_S) -> None:
     for process in found:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, stubborn = psutil.wait_procs(found, timeout=grace_s)
+    stubborn = _left_after(found, grace_s)
     for process in stubborn:
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # it leads a session: what it started goes with it
-    psutil.wait_procs(stubborn, timeout=grace_s)
+    _left_after(stubborn, grace_s)
+
+
+def _left_after(processes: Sequence[psutil.Process], grace_s: float) -> Sequence[psutil.Process]:
+    """Those that still run, once none does or the time is over."""
+    deadline = time.monotonic() + grace_s
+    while (left := [process for process in processes if not _ended(process)]) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return left
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Whether it is gone, or dead and only waits for its parent to ask: in a container that may take long."""
+    try:
+        process.wait(0)  # takes our own children's exit code
+    except psutil.TimeoutExpired:
+        with suppress(psutil.NoSuchProcess):
+            return process.status() == psutil.STATUS_ZOMBIE
+    return True
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from tpre_offchain.errors import ConfigError
@@ -49,6 +50,11 @@ def short_hex(value: str | bytes, digits: int = 8) -> str:
 def milliseconds(ms: float) -> str:
     """A duration."""
     return f"{ms / 1000:.2f} s" if ms >= 1000 else f"{ms:.1f} ms"
+
+
+def moment(unix_s: int) -> str:
+    """A time of the chain, in UTC."""
+    return f"{datetime.fromtimestamp(unix_s, UTC):%Y-%m-%d %H:%M}"
 
 
 def size(count: int) -> str:

@@ -191,12 +191,34 @@ class KeystoreMismatch(KeystoreError):
 
     default_hint = "open the keystore that registered this account, or use another account"
 
-    def __init__(self, account: Address, role: str, version: int, chain_hash: bytes, keystore_hash: bytes) -> None:
+    def __init__(
+        self,
+        account: Address,
+        role: str,
+        version: int,
+        chain_hash: bytes,
+        keystore_hash: bytes,
+        hint: str | None = None,
+    ) -> None:
         super().__init__(
             f"{role} key, version {version}, of {account}: the chain has {chain_hash.hex()[:16]}…, "
-            f"the keystore gives {keystore_hash.hex()[:16]}… (keccak256 of the key)"
+            f"the keystore gives {keystore_hash.hex()[:16]}… (keccak256 of the key)",
+            hint=hint,
         )
         self.role = role
+        self.version = version
+
+
+class NodeKeyMissing(KeystoreError):
+    """The chain has a version of the proxy's node key that the keystore does not hold. ``version``: which."""
+
+    default_hint = "put back a backup of the keystore file that has it, or make the next version: tpre proxy rotate"
+
+    def __init__(self, account: Address, version: int) -> None:
+        super().__init__(
+            f"node key, version {version}, of {account}: registered, and not in the keystore; "
+            "the 24 words do not bring node keys back, nor did older versions of this program keep them"
+        )
         self.version = version
 
 

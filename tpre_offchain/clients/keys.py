@@ -1,7 +1,7 @@
 """An account's keys: 32 bytes of entropy, the 24 words that spell them, and all that is derived from them.
 
-The Ethereum key is BIP-44's first account of the words, m/44'/60'/0'/0/0, so any wallet can import it. The scalars of
-the scheme come from the entropy (SPEC §3).
+The Ethereum key is BIP-44's first account of the words, m/44'/60'/0'/0/0, so any wallet can import it. Delegating and
+receiving scalars come from the entropy (SPEC §3); the node keys of a proxy come from nothing and are kept beside it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from mnemonic import Mnemonic
 
 from tpre_offchain.crypto.hashing import Random
-from tpre_offchain.crypto.keys import Identity
+from tpre_offchain.crypto.keys import Identity, ProxyKey
 from tpre_offchain.errors import KeystoreError
 from tpre_offchain.types import Address
 
@@ -93,5 +93,31 @@ class Keys:
 
     @cached_property
     def identity(self) -> Identity:
-        """Delegating, receiving and proxy keys of the scheme."""
+        """Delegating and receiving keys of the scheme."""
         return Identity.from_seed(self.entropy)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Registry:
+    """Where versions of a node key are counted: a chain and the address of its ProxyRegistry, in lower case."""
+
+    chain_id: int
+    address: str
+
+    @classmethod
+    def at(cls, chain_id: int, address: str) -> Registry:
+        """That of an address in any case."""
+        return cls(chain_id, address.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKey:
+    """A version of a proxy's key, as its keystore keeps it (SCHEME §14). ``repr`` shows no scalar."""
+
+    registry: Registry
+    key: ProxyKey
+
+    @property
+    def place(self) -> tuple[Registry, int]:
+        """Which it is: the registry and the version there."""
+        return self.registry, self.key.version

@@ -31,6 +31,7 @@ Random = Callable[[int], bytes]
 
 HASH_BYTES: Final = 32
 CHALLENGE_BYTES: Final = 16
+REDUCED_BYTES: Final = 48
 
 _ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
 _LOW_128: Final = (1 << 128) - 1
@@ -109,9 +110,14 @@ def hkdf(ikm: bytes, tag: str, info: bytes, length: int) -> bytes:
     return HKDF(algorithm=SHA256(), length=length, salt=tag.encode("ascii"), info=info).derive(ikm)
 
 
+def reduce(data: bytes) -> int:
+    """A scalar in [1, r-1] from 48 uniform bytes (SPEC §2): off uniform by less than 2^-128."""
+    return 1 + int.from_bytes(data, "big") % (R - 1)
+
+
 def hkdf_scalar(ikm: bytes, tag: str, info: bytes) -> int:
-    """A scalar in [1, r-1] from 48 bytes of HKDF: off uniform by less than 2^-128."""
-    return 1 + int.from_bytes(hkdf(ikm, tag, info, 48), "big") % (R - 1)
+    """A scalar in [1, r-1] from 48 bytes of HKDF."""
+    return reduce(hkdf(ikm, tag, info, REDUCED_BYTES))
 
 
 def draw(random: Random, size: int) -> bytes:

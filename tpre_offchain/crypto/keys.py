@@ -1,7 +1,8 @@
 """Keys, their proofs of knowledge, and labels (SCHEME §2, SPEC §3).
 
-An identity is one 32-byte seed. From it come a delegating key (owner), a receiving key (user) and a proxy key, each in
-versions counted from 1. A key counts for nothing before its proof of knowledge has been verified: without it a
+An identity is one 32-byte seed. From it come a delegating key (owner) and a receiving key (user), each in versions
+counted from 1. A proxy's key of a version is random and comes from no seed: once it is erased, nothing opens what was
+dealt to it (SCHEME §14). A key counts for nothing before its proof of knowledge has been verified: without it a
 receiving key could be built from the owner's own, and a delegating key be a shifted copy of another's.
 """
 
@@ -91,10 +92,20 @@ class ProxyKey:
 
     role: ClassVar[Role] = Role.PROXY
 
+    @classmethod
+    def of_secret(cls, secret: int, version: int) -> ProxyKey:
+        """The key of a scalar in [1, r-1]."""
+        return cls(secret, g1().times_secret(secret), version)
+
+    @classmethod
+    def generate(cls, version: int, random: Random) -> ProxyKey:
+        """A fresh key from 48 bytes of ``random``, a cryptographic source (SPEC §3)."""
+        return cls.of_secret(hashing.reduce(hashing.draw(random, hashing.REDUCED_BYTES)), version)
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Everything that one seed gives. Nothing of it is shown by ``repr``."""
+    """Everything that one seed gives: no key of a proxy. Nothing of it is shown by ``repr``."""
 
     seed: bytes = field(repr=False)
 
@@ -114,11 +125,6 @@ class Identity:
         """The user's key of a version."""
         secret = hashing.identity_scalar(self.seed, "receiving", version)
         return ReceivingKey(secret, g2().times_secret(secret), version)
-
-    def proxy_key(self, version: int = 1) -> ProxyKey:
-        """The proxy's key of a version."""
-        secret = hashing.identity_scalar(self.seed, "proxy", version)
-        return ProxyKey(secret, g1().times_secret(secret), version)
 
     @property
     def publisher_secret(self) -> bytes:

@@ -13,7 +13,7 @@ from tpre_offchain.doctor.finding import Finding, broken, fine, note, warning
 from tpre_offchain.types import Address
 
 KeyHash = Callable[[Role, int], bytes]
-"""keccak256 of the EIP-2537 bytes of the keystore's public key of a role and version."""
+"""keccak256 of the EIP-2537 bytes of the keystore's public key of a role and version; node keys: `node_keys.py`."""
 
 ROUND_GAS: Final = {
     Role.DELEGATING: 550_000,  # publishes a record and grants a request
@@ -50,7 +50,7 @@ async def check_account(
             note("keys", "has no key on the chain yet", "the first verb that needs one registers it", account.name),
             await _balance(connection, head, account, list(Role), rounds),
         ]
-    findings = [await _key(contracts, account, role, versions[role]) for role in roles]
+    findings = [await _key(contracts, account, role, versions[role]) for role in roles if role is not Role.PROXY]
     if Role.PROXY in roles:
         findings.append(await _bond(contracts, account))
     return [*findings, await _balance(connection, head, account, roles, rounds)]
@@ -67,12 +67,7 @@ async def _key(contracts: Contracts, account: KnownAccount, role: Role, latest: 
         text = f"{what}, version {latest}: not compared, the keystore was not opened"
         return note("keys", text, "give --key and --passphrase-file", account.name)
     for version in range(1, latest + 1):
-        if role is Role.PROXY:
-            chain = await contracts.proxies.proxy_key_hash(account.address, version)
-        else:
-            chain = await contracts.keys.key_hash(account.address, role, version)
-        # old node keys are erased on the chain once no grant can name them
-        if any(chain) and chain != account.key_hash(role, version):
+        if await contracts.keys.key_hash(account.address, role, version) != account.key_hash(role, version):
             text = f"{what}, version {version}: the chain has another one than the keystore"
             return broken(
                 "keys", text, "open the keystore that registered it, or recover it from its words", account.name

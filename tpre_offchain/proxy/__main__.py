@@ -1,10 +1,12 @@
 """``python -m tpre_offchain.proxy CONFIG``: one proxy from a JSON file of mode 0600, or ``-`` for standard input.
 
-    {"rpc_urls": [...], "deployment": {...} or "path", "account_key": "0x..", "seed": "..", "key_versions": [1],
+    {"rpc_urls": [...], "deployment": {...} or "path", "account_key": "0x..", "node_keys": {"1": "..", ..},
      "state_dir": "path" or null, "health_port": 0, "exchange": "127.0.0.1:0" or null, "exchange_url": "http.." or null,
      "worker": {...}}
 
-Keys come this way and never as arguments, which every user of a machine can list. Tells ``{"health_port": ..}`` on
+Keys come this way and never as arguments, which every user of a machine can list; node keys are scalars in hex by their
+version. What is over is forgotten here, and to be erased where it is kept by whoever keeps it: `tpre proxy run` does
+both. Tells ``{"health_port": ..}`` on
 standard output once it listens, logs JSON lines to standard error, ends on SIGTERM and SIGINT.
 """
 
@@ -20,11 +22,13 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from tpre_offchain.chain.contracts.deployment import Deployment
-from tpre_offchain.crypto.keys import Identity
+from tpre_offchain.crypto.curve import decode_scalar
+from tpre_offchain.crypto.keys import ProxyKey
 from tpre_offchain.errors import ConfigError, CryptoError, TpreError
 from tpre_offchain.proxy.daemon.process import ProcessSettings, serve
 from tpre_offchain.proxy.daemon.settings import WorkerSettings
 from tpre_offchain.proxy.daemon.telemetry import configure_logs
+from tpre_offchain.proxy.node_keys import GivenNodeKeys
 
 PRIVATE_MODE = 0o077
 
@@ -53,9 +57,9 @@ async def run(config: dict[str, Any]) -> None:
     try:
         where = config["deployment"]
         deployment = Deployment.load(where) if isinstance(where, str) else Deployment.from_json(where)
-        account, seed = _account(config["account_key"]), bytes.fromhex(config["seed"])
-        identity = Identity.from_seed(seed)
-        proxy_keys = {version: identity.proxy_key(version) for version in config.get("key_versions", [1])}
+        account = _account(config["account_key"])
+        scalars = {int(version): decode_scalar(bytes.fromhex(text)) for version, text in config["node_keys"].items()}
+        node_keys = GivenNodeKeys([ProxyKey.of_secret(secret, version) for version, secret in scalars.items()])
         settings = ProcessSettings(
             state_dir=Path(config["state_dir"]) if config.get("state_dir") else None,
             health_port=config.get("health_port", 0),
@@ -69,7 +73,7 @@ async def run(config: dict[str, Any]) -> None:
     except (TypeError, ValueError, AttributeError, CryptoError):
         # the messages of these quote what was given, and that may be a key
         raise ConfigError("a value of the configuration is of the wrong kind") from None
-    await serve(rpc_urls, deployment, account, proxy_keys, settings, _tell)
+    await serve(rpc_urls, deployment, account, node_keys, settings, _tell)
 
 
 def _account(key: str) -> LocalAccount:

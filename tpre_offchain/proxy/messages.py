@@ -11,12 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature
-from eth_utils.exceptions import ValidationError
-
 from tpre_offchain.chain.abi.structs import Proof
 from tpre_offchain.chain.abi.structs import Signature as CompactSignature
+from tpre_offchain.chain.signing import signer_of
 from tpre_offchain.crypto.cfrag import CFrags
 from tpre_offchain.errors import ProtocolError
 from tpre_offchain.types import Address, Slot
@@ -25,7 +22,6 @@ CFRAGS: Final = "cfrags"
 VOTE: Final = "vote"
 POINT_BYTES: Final = 128
 HASH_BYTES: Final = 32
-SIGNATURE_BYTES: Final = 65
 COMPACT_BYTES: Final = 64
 MOST_NESTED: Final = 2 + 2 * 32
 """Objects and arrays of a ballot with the batches of a whole committee."""
@@ -152,25 +148,14 @@ def _refuse(why: str) -> NoReturn:
 # --- signatures ---------------------------------------------------------------------------------------------------
 
 
-def signer_of(digest: bytes, signature: bytes) -> str | None:
-    """The account whose key made these 65 bytes (r ‖ s ‖ v, v 27 or 28) of a digest; None for what is no signature."""
-    if len(signature) != SIGNATURE_BYTES or signature[-1] not in (27, 28):
-        return None
-    try:
-        plain = Signature(signature[:-1] + bytes([signature[-1] - 27]))
-        return str(plain.recover_public_key_from_msg_hash(digest).to_checksum_address())
-    except (BadSignature, ValidationError, ValueError):
-        return None
-
-
 def compact(signature: bytes) -> CompactSignature:
     """65 bytes as the contract takes them (EIP-2098)."""
     s = int.from_bytes(signature[32:64], "big") | (PARITY if signature[64] == 28 else 0)
     return CompactSignature(signature[:32], s.to_bytes(32, "big"))
 
 
-def signer_of_compact(digest: bytes, signature: CompactSignature) -> str | None:
-    """The same for a compact one, which must be low, as the contract wants it."""
+def signer_of_compact(digest: bytes, signature: CompactSignature) -> Address | None:
+    """The account that signed; a compact signature must be low, as the contract wants it."""
     word = int.from_bytes(signature.vs, "big")
     s = word & (PARITY - 1)
     if s > HALF_ORDER:

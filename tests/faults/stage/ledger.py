@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tpre_offchain.chain.abi.decoding import decode_logs
+from tests.integration.nets.told import events_told
 from tpre_offchain.chain.abi.events import (
     AccessGranted,
     CfragChallenged,
@@ -34,8 +34,9 @@ EventT = TypeVar("EventT", bound=Event)
 
 @dataclass(frozen=True)
 class Ledger:
-    """All events of a deployment up to one block."""
+    """All events of a deployment up to the block with the hash ``head``."""
 
+    head: bytes
     events: tuple[Event, ...]
     fee_per_cfrag_wei: int
 
@@ -94,11 +95,13 @@ class Ledger:
                     pass
 
 
-async def read_ledger(connection: Connection, deployment: Deployment) -> Ledger:
-    """Everything the contracts logged."""
+async def read_ledger(connection: Connection, deployment: Deployment, known: Ledger | None = None) -> Ledger:
+    """Everything the contracts logged; ``known``, where that is up to the newest block."""
     head = await connection.latest()
-    logs = await connection.get_logs(list(deployment.addresses.values()), deployment.deploy_block, head.number)
-    return Ledger(tuple(decode_logs(logs)), deployment.settings.rounds.fee_per_cfrag_wei)
+    if known is not None and known.head == head.hash:
+        return known
+    events = await events_told(connection, deployment, head.number)
+    return Ledger(head.hash, events, deployment.settings.rounds.fee_per_cfrag_wei)
 
 
 async def require_solvent(connection: Connection, deployment: Deployment) -> None:

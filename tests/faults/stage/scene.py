@@ -9,15 +9,17 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from tests.faults.stage.ledger import EventT, Ledger, read_ledger, require_solvent
-from tests.faults.stage.nursery import Child, Nursery
 from tests.faults.stage.rpc_proxy import RpcProxy
 from tests.integration.nets.local_nodes import LocalNode, start_anvil
+from tests.integration.nets.nursery import Child, Nursery
+from tests.integration.nets.tempo import OUTBOX, PACE_JSON, WORKER
 from tpre_offchain.chain.abi.events import CfragChallenged, CfragsSubmitted
 from tpre_offchain.chain.abi.ids import make_round_id
 from tpre_offchain.chain.abi.structs import RecordInput, Round
@@ -30,7 +32,7 @@ from tpre_offchain.clients import Keys, Owner, Session, User
 from tpre_offchain.clients.facts.points import chain_proof, chain_record
 from tpre_offchain.clients.publishing import publishing
 from tpre_offchain.clients.session import domain_of
-from tpre_offchain.crypto.keys import prove_key
+from tpre_offchain.crypto.keys import ProxyKey, prove_key
 from tpre_offchain.deployment.deploy import deploy
 from tpre_offchain.deployment.settings import LOCAL
 from tpre_offchain.proxy.rounds.rounds import bitmap_of_slots, ranking
@@ -38,7 +40,6 @@ from tpre_offchain.types import Address, GrantId, RecordId, RoundId, StreamId
 
 RICH_WEI = 1_000 * 10**18
 QUICK = replace(LOCAL, rounds=replace(LOCAL.rounds, round_seconds=30, vote_seconds=3, challenge_seconds=1))
-WORKER = {"backoff_s": 0.6, "retry_s": 0.2, "retry_limit_s": 2.0, "poll_s": 0.1, "recheck_s": 3.0}
 PATIENCE_S = 45.0
 STATES_IN_MEMORY = ("--prune-history", "512")
 """Of anvil: a reorganisation back to a block whose state it has put on disk leaves it without any contract."""
@@ -65,6 +66,7 @@ class Proxy:
 
     number: int
     keys: Keys
+    node_key: ProxyKey
     child: Child | None = None
 
     @property
@@ -88,6 +90,8 @@ class Scene:
     """A way to the node that may be put in trouble; nobody uses it unless told so."""
     changed: set[int] = field(default_factory=set)
     """Proxies that a test has stopped or started in another way than ``all_up`` does."""
+    known: Ledger | None = None
+    """As it was last read."""
 
     # --- proxies ----------------------------------------------------------------------------------
 
@@ -109,10 +113,11 @@ class Scene:
             "rpc_urls": config.pop("rpc_urls", [self.node.ws_url, self.node.url]),
             "deployment": self.deployment.to_json(),
             "account_key": proxy.keys.account.key.hex(),
-            "seed": proxy.keys.identity.seed.hex(),
+            "node_keys": {"1": f"{proxy.node_key.secret:064x}"},
             "state_dir": str(self.state_of(number)),
             "health_port": None,
             "worker": worker,
+            "pace": PACE_JSON,
             **config,
         }
         proxy.child = self.nursery.start("proxy", program, self.folder, f"proxy-{number}", failpoint=failpoint)
@@ -262,7 +267,8 @@ class Scene:
         return [one for of_account in accounts for one in of_account.values()]
 
     def ledger(self) -> Ledger:
-        return self.run(read_ledger(self.user.session.connection, self.deployment))
+        self.known = self.run(read_ledger(self.user.session.connection, self.deployment, self.known))
+        return self.known
 
     def round(self, round_id: RoundId) -> Round:
         return self.run(self.contracts.rounds.round_of(round_id))
@@ -324,16 +330,22 @@ def scene(
     node = start_anvil(*STATES_IN_MEMORY, *node_options)
     try:
         with Nursery() as nursery, RpcProxy(node) as endpoint:
-            players = [Proxy(number, Keys(chance.randbytes(32))) for number in range(proxies)]
+            players = [
+                Proxy(number, Keys(chance.randbytes(32)), ProxyKey.generate(1, chance.randbytes))
+                for number in range(proxies)
+            ]
             owner, user = Keys(chance.randbytes(32)), Keys(chance.randbytes(32))
             for keys in (owner, user, *(one.keys for one in players)):
                 node.ask("anvil_setBalance", keys.address, hex(RICH_WEI))
             deployment = asyncio.run(_deploy(node, settings, players, chance))
-            store = f"local:{folder / 'blobs'}"
-            with (
-                Session.open(rpc=node.url, deployment=deployment, store=store, keys=owner) as owners,
-                Session.open(rpc=node.url, deployment=deployment, store=store, keys=user) as users,
-            ):
+            session = partial(
+                Session.open,
+                rpc=node.url,
+                deployment=deployment,
+                store=f"local:{folder / 'blobs'}",
+                outbox_settings=OUTBOX,
+            )
+            with session(keys=owner) as owners, session(keys=user) as users:
                 yield Scene(node, deployment, nursery, folder, chance, players, Owner(owners), User(users), endpoint)
     finally:
         node.stop()
@@ -351,7 +363,7 @@ async def _deploy(
 
 
 async def _join(connection: Connection, deployment: Deployment, player: Proxy, chance: random.Random) -> None:
-    contracts, key = Contracts.of(connection, deployment), player.keys.identity.proxy_key()
+    contracts, key = Contracts.of(connection, deployment), player.node_key
     proof = chain_proof(prove_key(domain_of(deployment), player.keys.address, key, chance.randbytes))
     async with await Outbox.open(connection, player.keys.account) as outbox:
         await outbox.send(contracts.proxies.join(key.public.to_evm(), proof, "", deployment.settings.proxies.bond_wei))

@@ -60,6 +60,7 @@ def pruned_node(late: Late, *, silent: bool) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # the body would wait 40 ms for word that the headers came
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))

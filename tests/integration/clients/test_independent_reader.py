@@ -32,6 +32,9 @@ class Terminal:
         return answer
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def terminal(tmp_path: Path) -> Any:
     terminal = Terminal(tmp_path)

@@ -19,12 +19,13 @@ from tpre_offchain.chain.rpc.connection import Connection
 from tpre_offchain.clients import Keys, Session
 from tpre_offchain.clients.facts.points import chain_proof
 from tpre_offchain.clients.session import domain_of
-from tpre_offchain.crypto.keys import prove_key
+from tpre_offchain.crypto.keys import ProxyKey, prove_key
 from tpre_offchain.deployment.deploy import deploy
 from tpre_offchain.deployment.settings import LOCAL
 from tpre_offchain.proxy.daemon.cursor import IN_MEMORY, Cursor
 from tpre_offchain.proxy.daemon.settings import WorkerSettings
 from tpre_offchain.proxy.daemon.worker import ProxyWorker
+from tpre_offchain.proxy.node_keys import GivenNodeKeys
 from tpre_offchain.storage.local import LocalStore
 from tpre_offchain.storage.store import BlobStore
 
@@ -39,6 +40,7 @@ class Proxy:
 
     keys: Keys
     outbox: Outbox
+    node_key: ProxyKey
     worker: ProxyWorker | None = None
     task: asyncio.Task[None] | None = None
 
@@ -89,18 +91,18 @@ class ClientsWorld:
         keys = Keys.generate(secrets.token_bytes)
         await self.connection.rpc("hardhat_setBalance", keys.address, hex(RICH_WEI))
         outbox = await Outbox.open(self.connection, keys.account)
-        key = keys.identity.proxy_key()
+        key = ProxyKey.generate(1, secrets.token_bytes)
         proof = chain_proof(prove_key(domain_of(self.deployment), keys.address, key, secrets.token_bytes))
         bond = self.deployment.settings.proxies.bond_wei
         contracts = Contracts.of(self.connection, self.deployment)
         await outbox.send(contracts.proxies.join(key.public.to_evm(), proof, "", bond))
-        proxy = Proxy(keys, outbox)
+        proxy = Proxy(keys, outbox, key)
         self.proxies.append(proxy)
         return proxy
 
     async def start(self, proxy: Proxy) -> None:
         settings = WorkerSettings(backoff_s=0.3, retry_s=0.2, poll_s=0.1)
-        node_keys = {1: proxy.keys.identity.proxy_key()}
+        node_keys = GivenNodeKeys([proxy.node_key])
         cursor = Cursor(IN_MEMORY, "test")
         proxy.worker = ProxyWorker(self.connection, self.deployment, proxy.outbox, node_keys, settings, cursor)
         proxy.task = asyncio.create_task(proxy.worker.run())

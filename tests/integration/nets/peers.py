@@ -11,9 +11,9 @@ from aiohttp import web
 
 from tests.integration.nets.proxy_world import Party, World
 from tpre_offchain.chain.abi.events import EndpointChanged
+from tpre_offchain.chain.signing import signer
 from tpre_offchain.crypto.typed_data import message_digest
 from tpre_offchain.proxy.exchange.client import SIGNATURE_HEADER, SLOT_HEADER
-from tpre_offchain.proxy.exchange.listening import signer
 from tpre_offchain.types import GrantId, RoundId
 
 

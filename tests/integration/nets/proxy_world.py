@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +14,11 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from tests.integration.nets.proxy_processes import ProxyProcess, anvil_node, launch
+from tests.integration.nets.nursery import Nursery
+from tests.integration.nets.proxy_processes import ProxyProcess, anvil_node, fork, launch
+from tests.integration.nets.tempo import OUTBOX, PACE_JSON, WORKER
+from tests.integration.nets.told import events_told
 from tpre_offchain.chain.abi import ids, structs
-from tpre_offchain.chain.abi.decoding import decode_logs
 from tpre_offchain.chain.abi.events import (
     AccessGranted,
     Event,
@@ -34,7 +36,7 @@ from tpre_offchain.crypto import hashing
 from tpre_offchain.crypto.curve import G1
 from tpre_offchain.crypto.draw import make_draw, verify_draw
 from tpre_offchain.crypto.hashing import Domain
-from tpre_offchain.crypto.keys import Identity, LabelPreimage, label_key, label_of, label_secret, prove_key
+from tpre_offchain.crypto.keys import Identity, LabelPreimage, ProxyKey, label_key, label_of, label_secret, prove_key
 from tpre_offchain.crypto.kfrag import GrantContext, Member, Rekey, VerifiedRekey, make_rekey, rekey_rest, verify_rekey
 from tpre_offchain.crypto.metadata import Metadata
 from tpre_offchain.crypto.pre import Capsule, RecordContext, decrypt_reencrypted, encrypt
@@ -57,6 +59,7 @@ class Party:
     account: LocalAccount
     identity: Identity
     outbox: Outbox
+    node_key: ProxyKey
 
     @property
     def address(self) -> Any:
@@ -75,6 +78,7 @@ class World:
     user: Party
     proxies: list[Party]
     folder: Path
+    nursery: Nursery
     stream_id: StreamId = NO_STREAM
     processes: dict[int, ProxyProcess] = field(default_factory=dict)
 
@@ -145,7 +149,7 @@ class World:
         return grant_id
 
     def _context(self, grant_id: GrantId, threshold: int, members: Sequence[structs.Member]) -> GrantContext:
-        keys = {proxy.address: proxy.identity.proxy_key().public for proxy in self.proxies}
+        keys = {proxy.address: proxy.node_key.public for proxy in self.proxies}
         return GrantContext(
             domain=self.domain,
             grant_id=grant_id,
@@ -197,22 +201,30 @@ class World:
 
     # --- what came of it ----------------------------------------------------------------------------------------------
 
-    async def events(self) -> list[Event]:
-        head = await self.connection.latest()
-        addresses = list(self.deployment.addresses.values())
-        return list(decode_logs(await self.connection.get_logs(addresses, 0, head.number)))
+    async def events(self) -> tuple[Event, ...]:
+        return await events_told(self.connection, self.deployment, (await self.connection.latest()).number)
 
     async def of_round(self, round_id: RoundId, kind: type[Any]) -> list[Any]:
         return [e for e in await self.events() if isinstance(e, kind) and e.round_id == round_id]
 
     async def reaches(self, round_id: RoundId, kind: type[Any], timeout_s: float = 30) -> Any:
         """Wait for an event of the round."""
-        deadline = time.monotonic() + timeout_s
-        while not (found := await self.of_round(round_id, kind)):
-            logs = {number: proxy.log_path.read_text()[-3000:] for number, proxy in self.processes.items()}
-            assert time.monotonic() < deadline, f"no {kind.__name__}: {logs}"
-            await asyncio.sleep(0.1)
-        return found[-1]
+        return (await self.all_of([round_id], kind, 1, timeout_s))[-1]
+
+    async def all_of(
+        self, rounds: Collection[RoundId], kind: type[Any], count: int, timeout_s: float = 30
+    ) -> list[Any]:
+        """Wait for so many events of these rounds."""
+        deadline, seen = time.monotonic() + timeout_s, b""
+        while True:
+            if seen != (seen := (await self.connection.latest()).hash):
+                found = [e for e in await self.events() if isinstance(e, kind) and e.round_id in rounds]
+                if len(found) >= count:
+                    return found
+            if time.monotonic() > deadline:
+                logs = {number: proxy.log_path.read_text()[-3000:] for number, proxy in self.processes.items()}
+                raise AssertionError(f"{len(found)} {kind.__name__} of {count}: {logs}")
+            await asyncio.sleep(0.03)
 
     async def read_results(self, grant_id: GrantId, round_id: RoundId) -> dict[RecordId, str]:
         """The names that the user reads from the finalized results."""
@@ -236,36 +248,36 @@ class World:
 
     async def join_all(self) -> None:
         for proxy in self.proxies:
-            key = proxy.identity.proxy_key()
+            key = proxy.node_key
             proof = _proof(prove_key(self.domain, proxy.address, key, secrets.token_bytes))
             bond = self.deployment.settings.proxies.bond_wei
             await proxy.outbox.send(self.contracts.proxies.join(key.public.to_evm(), proof, "", bond))
 
     async def start(self, *numbers: int, **worker: Any) -> None:
-        """Start worker processes, all at once, and wait until they are ready."""
+        """Start worker processes, all at once, and wait until they are ready. ``from_nothing``: not forked."""
         launched = await asyncio.gather(*(asyncio.to_thread(self._launch, number, dict(worker)) for number in numbers))
         self.processes |= dict(zip(numbers, launched, strict=True))
         await asyncio.gather(*(self.processes[number].ready() for number in numbers))
 
     def _launch(self, number: int, worker: dict[str, Any]) -> ProxyProcess:
-        proxy = self.proxies[number]
+        proxy, from_nothing = self.proxies[number], worker.pop("from_nothing", False)
         config = {
             "rpc_urls": worker.pop("rpc_urls", [self.url]),
             "deployment": self.deployment.to_json(),
             "account_key": proxy.account.key.hex(),
-            "seed": proxy.identity.seed.hex(),
+            "node_keys": {"1": f"{proxy.node_key.secret:064x}"},
             "state_dir": str(self.folder / f"proxy-{number}"),
             "exchange": worker.pop("exchange", None),
-            "worker": {"backoff_s": 0.6, "retry_s": 0.3, "poll_s": 0.1, **worker},
+            "worker": {**WORKER, **worker},
         }
-        return launch(config, self.folder / f"proxy-{number}.log")
+        name = f"proxy-{number}"
+        if from_nothing:
+            return launch(config, self.folder, name)
+        return fork(self.nursery, config | {"pace": PACE_JSON}, self.folder, name)
 
     def stop_all(self) -> None:
         for proxy in self.processes.values():
-            if proxy.process.poll() is None:
-                proxy.kill()
-            if proxy.process.stdout is not None:
-                proxy.process.stdout.close()
+            proxy.kill()
 
     async def ranked(self, grant_id: GrantId, index: int = 0) -> list[int]:
         """Numbers of the committee's proxies in the rank order of a round that may not be open yet."""
@@ -296,13 +308,14 @@ class World:
 async def world(folder: Path, proxies: int = 5, *node_arguments: str) -> AsyncIterator[World]:
     """Everything up to a stream and joined proxies, none of them running yet."""
     async with anvil_node(*node_arguments) as address:
+        nursery = Nursery()
         url = f"ws://{address}"
         async with await Connection.open([url]) as connection:
             parties = [await _party(connection) for _ in range(proxies + 3)]
             deployer, owner, user, *members = parties
             deployment = await deploy(connection, deployer.account, QUICK)
             contracts = Contracts.of(connection, deployment)
-            made = World(url, connection, deployment, contracts, owner, user, members, folder)
+            made = World(url, connection, deployment, contracts, owner, user, members, folder, nursery)
             try:
                 await made.join_all()
                 await made.create_stream()
@@ -316,8 +329,10 @@ async def world(folder: Path, proxies: int = 5, *node_arguments: str) -> AsyncIt
 async def _party(connection: Connection) -> Party:
     account: LocalAccount = Account.create()
     await connection.rpc("anvil_setBalance", account.address, hex(RICH_WEI))
-    outbox = await Outbox.open(connection, account)
-    return Party(account, Identity.from_seed(secrets.token_bytes(32)), outbox)
+    outbox = await Outbox.open(connection, account, settings=OUTBOX)
+    return Party(
+        account, Identity.from_seed(secrets.token_bytes(32)), outbox, ProxyKey.generate(1, secrets.token_bytes)
+    )
 
 
 def _proof(proof: Proof) -> structs.Proof:

@@ -61,9 +61,7 @@ async def test_round__five_with_endpoints__one_transaction_readable_and_paid(tmp
 
         # the contributors are paid as if they had submitted
         final = await w.reaches(round_id, RoundFinalized)
-        deadline = time.monotonic() + 20
-        while len(claims := await w.of_round(round_id, FeeClaimed)) < 3:
-            assert time.monotonic() < deadline
+        claims = await w.all_of([round_id], FeeClaimed, 3)
         committee = await w.committee_of(grant_id)
         paid = {claim.proxy for claim in claims}
         assert paid == {member.account for i, member in enumerate(committee) if final.contributors >> i & 1}
@@ -108,7 +106,7 @@ async def test_round__leader_takes_everything_and_does_nothing__next_in_rank_bri
 
 async def test_round__too_few_alive_to_vote__by_way_of_the_chain(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
-        await start(w, 0, 1, 2, 3, 4)
+        await start(w, 0, 1, 2, 3, 4, settle_s=3.0)
         record = await w.publish(0)
         grant_id = await w.grant(2, 5)
         first, second, *others = await w.ranked(grant_id)
@@ -226,15 +224,10 @@ async def test_rounds__forty_at_once__one_transaction_each_and_their_fees_togeth
         record = await w.publish(0)
         grant_id = await w.grant(3, 5)
         rounds = await asyncio.gather(*(w.open_round(grant_id, [record]) for _ in range(40)))
-        for round_id in rounds:
-            await w.reaches(round_id, RoundFinalized)
-        by_chain = [round_id for round_id in rounds if await w.of_round(round_id, CfragsSubmitted)]
+        await w.all_of(rounds, RoundFinalized, len(rounds))
+        by_chain = {e.round_id for e in await w.events() if isinstance(e, CfragsSubmitted)}
         assert len(by_chain) < len(rounds) / 2, "proxies that have much to do give up on each other"
 
-        paid: list[FeeClaimed] = []
-        deadline = time.monotonic() + 30
-        while len(paid) < 3 * len(rounds):
-            assert time.monotonic() < deadline
-            paid = [claim for round_id in rounds for claim in await w.of_round(round_id, FeeClaimed)]
+        paid = await w.all_of(rounds, FeeClaimed, 3 * len(rounds))
         assert len({claim.at.tx_hash for claim in paid}) < len(paid) / 2
         assert_no_crash(w)

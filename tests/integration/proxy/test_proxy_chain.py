@@ -58,7 +58,7 @@ async def test_round__chain_reorganised__what_was_undone_is_done_again(tmp_path:
         record = await w.publish(0)
         grant_id = await w.grant(2, 3)
         # at once: events are undone that were pushed, but mostly not read yet; later: blocks that were read
-        for pause_s, told, tries in ((0.0, "events_retracted", 5), (4.0, "chain_rewound", 1)):
+        for pause_s, told, tries in ((0.0, "events_retracted", 5), (1.5, "chain_rewound", 1)):
             for _ in range(tries):
                 await undo_votes(w, grant_id, record, pause_s)
                 if found := await is_logged(w, told, within_s=40.0 / tries):
@@ -93,7 +93,7 @@ async def is_logged(w: World, event: str, *, within_s: float) -> bool:
 
 async def test_worker__logs_arguments_and_metrics__hold_no_secret(tmp_path: Path) -> None:
     async with world(tmp_path, 3) as w:
-        await w.start(0, 1, 2)
+        await w.start(0, 1, 2, from_nothing=True)
         record = await w.publish(0)
         grant_id = await w.grant(2, 3)
         round_id = await w.open_round(grant_id, [record])
@@ -102,7 +102,7 @@ async def test_worker__logs_arguments_and_metrics__hold_no_secret(tmp_path: Path
             party = w.proxies[number]
             files = [path.read_bytes() for path in (tmp_path / f"proxy-{number}").iterdir()]
             shown = "".join((process.command(), process.log_path.read_text(), (await process.get("/metrics"))[1]))
-            secret = party.identity.proxy_key().secret
+            secret = party.node_key.secret
             for text in (party.account.key.hex(), party.identity.seed.hex(), str(secret), f"{secret:x}"):
                 assert text not in shown
             for raw in (bytes(party.account.key), party.identity.seed, secret.to_bytes(32, "big")):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.nets.local_nodes import ANVIL
+from tests.integration.nets.proxy_processes import until
 from tests.integration.nets.proxy_world import World, world
 from tests.property.scene import bad_fragments
 from tpre_offchain.chain.abi.events import (
@@ -36,7 +37,8 @@ def assert_no_crash(w: World) -> None:
 
 async def test_round__five_workers__finalized_readable_and_paid(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
-        await w.start(0, 1, 2, 3, 4)
+        await w.start(0, from_nothing=True)
+        await w.start(1, 2, 3, 4)
         records = [await w.publish(0), await w.publish(1), await w.publish(2)]
         grant_id = await w.grant(3, 5)
         round_id = await w.open_round(grant_id, records)
@@ -116,7 +118,8 @@ async def test_round__leader_and_next_die_after_the_proposal__others_finish(tmp_
         w.processes[rest[0]].go_on()
         final = await w.reaches(again, RoundFinalized)
         assert final.by_proof
-        assert w.processes[rest[0]].actions()[-2:] == ["Vote", "FinalizeByProof"]
+        last = w.processes[rest[0]]
+        await until(lambda: last.actions()[-2:] == ["Vote", "FinalizeByProof"], last.actions)
         assert await w.read_results(grant_id, again) == {record.record_id: "0"}
         assert_no_crash(w)
 

@@ -47,7 +47,8 @@ def test_new__then_show__have_the_same_address(capsys: pytest.CaptureFixture[str
     assert _answer(capsys, exits.OK, "key", "show", "owner")["address"] == made["address"]
     shown = _answer(capsys, exits.OK, "key", "show", "owner", "--words", "--passphrase-file", passphrase)
     assert len(shown["words"].split()) == 24
-    assert {"delegating_key", "receiving_key", "proxy_key"} <= set(shown)
+    assert {"delegating_key", "receiving_key"} <= set(shown)
+    assert shown["node_keys"] == []
 
 
 def test_new__exists__refuses_and_keeps_it(capsys: pytest.CaptureFixture[str], passphrase: str) -> None:

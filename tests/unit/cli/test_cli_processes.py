@@ -58,6 +58,28 @@ def test_end__ignores_sigterm__is_killed(log: Path) -> None:
     assert one.running() is None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="psutil tells a zombie there")
+def test_end__dead_and_not_asked_for_by_its_parent__is_not_waited_for(log: Path) -> None:
+    script = (
+        "import time; from pathlib import Path; from tpre_offchain.cli.processes import spawn;"
+        f"child = spawn({SLEEPER!r}, log=Path({str(log)!r}), with_parent=True); print(child.pid, flush=True);"
+        "time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    try:
+        one = ProcessId.of(int(parent.stdout.readline()))
+        _wait_for(log, "up")
+        started = time.monotonic()
+        end([one], grace_s=20)
+        assert psutil.Process(one.pid).status() == psutil.STATUS_ZOMBIE
+        assert time.monotonic() - started < 10
+    finally:
+        parent.kill()
+        parent.wait()
+        parent.stdout.close()
+
+
 def test_end__number_given_to_another_process__leaves_it_alone(sleeper: subprocess.Popen[bytes]) -> None:
     earlier = ProcessId(sleeper.pid, psutil.Process(sleeper.pid).create_time() - 10)
     assert earlier.running() is None

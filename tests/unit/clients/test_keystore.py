@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tpre_offchain.clients import keystore
+from tpre_offchain.clients import keyfile, keystore
 from tpre_offchain.clients.keys import InvalidMnemonic, Keys
 from tpre_offchain.errors import KeystoreError
 
@@ -39,7 +39,7 @@ def rewrite(path: Path, change: Any, *, mend: bool = True) -> None:
     change(document)
     if mend:
         document.pop("checksum", None)
-        document["checksum"] = keystore._checksum(document)
+        document["checksum"] = keyfile.checksum(document)
     path.write_text(json.dumps(document))
 
 
@@ -178,7 +178,9 @@ def test_open__any_hex_digit_changed__is_corrupt(path: Path, seeded: Random) -> 
     ("change", "error"),
     [
         (lambda d: d.update(format="other"), keystore.KeystoreCorrupt),
-        (lambda d: d.update(version=2), keystore.KeystoreCorrupt),
+        (lambda d: d.update(version=3), keystore.KeystoreCorrupt),
+        (lambda d: d.update(version=1), keystore.KeystoreCorrupt),
+        (lambda d: d.update(more=1), keystore.KeystoreCorrupt),
         (lambda d: d.pop("kdf"), keystore.KeystoreCorrupt),
         (lambda d: d["kdf"].update(log2_n=40), keystore.KeystoreCorrupt),
         (lambda d: d["kdf"].update(salt="00"), keystore.KeystoreCorrupt),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.property.scene import DOMAIN, address, identity, source
+from tests.property.scene import DOMAIN, address, identity, node_key, source
 from tpre_offchain.crypto import hashing
 from tpre_offchain.crypto.curve import G1, R, g1, g2
 from tpre_offchain.crypto.keys import (
     Identity,
     InvalidKeyProof,
     LabelPreimage,
+    ProxyKey,
     Role,
     UnusableLabel,
     label_key,
@@ -28,11 +29,25 @@ LABEL = label_of(DOMAIN, LabelPreimage(address("owner"), 1, 7, 0))
 
 def test_identity__each_role_and_version__has_its_own_scalar() -> None:
     one = identity("someone")
-    keys = [make(version) for make in (one.delegating_key, one.receiving_key, one.proxy_key) for version in (1, 2)]
-    assert len({key.secret for key in keys}) == 6
+    keys = [make(version) for make in (one.delegating_key, one.receiving_key) for version in (1, 2)]
+    assert len({key.secret for key in keys}) == 4
     assert all(0 < key.secret < R for key in keys)
     assert one.delegating_key().public == g1() * one.delegating_key().secret
     assert one.receiving_key().public == g2() * one.receiving_key().secret
+
+
+def test_generate__proxy_key__is_48_bytes_reduced_and_fresh_each_time() -> None:
+    asked: list[int] = []
+
+    def random(size: int) -> bytes:
+        asked.append(size)
+        return b"\xff" * size
+
+    key = ProxyKey.generate(3, random)
+    assert asked == [48]
+    assert key.secret == 1 + (2**384 - 1) % (R - 1)
+    assert (key.public, key.version) == (g1() * key.secret, 3)
+    assert ProxyKey.generate(3, source(1)) != ProxyKey.generate(3, source(2))
 
 
 def test_identity__seed_of_another_size__raises() -> None:
@@ -43,7 +58,7 @@ def test_identity__seed_of_another_size__raises() -> None:
 
 def test_secret_keys__repr__shows_no_secret() -> None:
     one = identity("someone")
-    for key in (one, one.delegating_key(), one.receiving_key(), one.proxy_key()):
+    for key in (one, one.delegating_key(), one.receiving_key(), node_key("someone")):
         secret = getattr(key, "secret", 0)
         shown = repr(key)
         assert "secret" not in shown

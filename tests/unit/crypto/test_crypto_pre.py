@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.property.scene import DOMAIN, Scene, address, identity, metadata, source
+from tests.property.scene import DOMAIN, Scene, address, identity, metadata, node_key, source
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.capsule import InvalidCapsuleProof, WrongStream, record_id_of
 from tpre_offchain.crypto.cfrag import BatchMismatch, DuplicateSlot, InvalidCFragProof, NotEnoughCFrags, WrongResult
@@ -181,11 +181,11 @@ def test_grant_context__largest_committee__works() -> None:
 @pytest.mark.parametrize("slot", [0, 4, -1])
 def test_open_fragment__no_such_slot__raises(slot: int) -> None:
     with pytest.raises(NoSuchSlot):
-        pre.open_fragment(SCENE.rekey, Slot(slot), SCENE.proxies[0].proxy_key())
+        pre.open_fragment(SCENE.rekey, Slot(slot), SCENE.proxies[0])
 
 
 def test_open_fragment__key_of_another_slot_or_version__raises() -> None:
-    for key in (SCENE.proxies[1].proxy_key(), SCENE.proxies[0].proxy_key(2)):
+    for key in (SCENE.proxies[1], node_key("proxy 1", 2)):
         with pytest.raises(NoSuchSlot):
             pre.open_fragment(SCENE.rekey, Slot(1), key)
         with pytest.raises(NoSuchSlot):

@@ -88,7 +88,7 @@ def test_keys__of_the_vectors__are_derived_and_proven(backend: str) -> None:
         identity = keys.Identity.from_seed(raw(one["seed"]))
         assert identity.publisher_secret == raw(one["publisherSecret"])
         for vector in one["keys"]:
-            key = _key(identity, vector["role"], vector["version"])
+            key = _key(identity, vector)
             assert key.secret == num(vector["secret"])
             assert key.public.to_evm() == raw(vector["key"])
             proof = keys.prove_key(domain, one["account"], key, replay(vector["random"]))
@@ -96,10 +96,12 @@ def test_keys__of_the_vectors__are_derived_and_proven(backend: str) -> None:
             keys.verify_key_proof(domain, key.role, one["account"], key.version, key.public, proof)
 
 
-def _key(identity: keys.Identity, role: int, version: int) -> keys.DelegatingKey | keys.ReceivingKey | keys.ProxyKey:
-    if role == keys.Role.DELEGATING:
-        return identity.delegating_key(version)
-    return identity.receiving_key(version) if role == keys.Role.RECEIVING else identity.proxy_key(version)
+def _key(identity: keys.Identity, vector: Any) -> keys.DelegatingKey | keys.ReceivingKey | keys.ProxyKey:
+    """Derived from the seed; a proxy's from the bytes that were drawn for it."""
+    role, version = vector["role"], vector["version"]
+    if role == keys.Role.PROXY:
+        return keys.ProxyKey.generate(version, replay([vector["drawn"]]))
+    return identity.delegating_key(version) if role == keys.Role.DELEGATING else identity.receiving_key(version)
 
 
 def test_labels__of_the_vectors__are_derived(backend: str) -> None:

@@ -95,7 +95,7 @@ def _mark_where_born(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, name, lambda *given, **named: Secret(plain(*given, **named)))
 
     # keys, k and nonces; coefficients; e; fragments
-    mark(hashing, "hkdf_scalar")
+    mark(hashing, "reduce")
     mark(polynomial, "random_scalar")
     mark(kfrag, "random_scalar")
     mark(kfrag, "unmask_fragment")
@@ -108,7 +108,7 @@ def walk(seeded: Random) -> None:
     """Everything that owner, device, proxies and user do with secrets."""
     random = seeded.randbytes
     scene = Scene(2, 3, seed=seeded.randrange(1 << 32))
-    keys = (identity("owner").delegating_key(), scene.receiving_key, scene.proxies[0].proxy_key())
+    keys = (identity("owner").delegating_key(), scene.receiving_key, scene.proxies[0])
     for key in keys:
         prove_key(DOMAIN, address("account"), key, random)
     capsules = [scene.capsule(i) for i in range(2)]
@@ -121,7 +121,7 @@ def walk(seeded: Random) -> None:
     with bad_fragments():
         rekey = pre.generate_kfrags(scene.label_secret, scene.receiving_key.public, scene.grant_context, random)
     bound = pre.bind_rekey(scene.grant_context, scene.label_key, rekey)
-    made = pre.prove_complaint(bound, Slot(2), scene.proxies[1].proxy_key(), random)
+    made = pre.prove_complaint(bound, Slot(2), scene.proxies[1], random)
     assert complaint.verify_complaint(bound, made).upheld
 
 

@@ -12,9 +12,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from eth_account import Account
 
+from tpre_offchain.chain.signing import signer
 from tpre_offchain.crypto.hashing import Domain
 from tpre_offchain.proxy.exchange.client import BUSY, NO_ROUND, ExchangeClient, PeerSilent
-from tpre_offchain.proxy.exchange.listening import signer
 from tpre_offchain.types import Address, RoundId, Slot
 
 ADDRESS = Address("0x" + "11" * 20)

@@ -9,6 +9,7 @@ import socket
 import pytest
 from eth_account import Account
 
+from tpre_offchain.chain.signing import signer, signer_of
 from tpre_offchain.crypto.cfrag import CFrags
 from tpre_offchain.crypto.curve import g1
 from tpre_offchain.crypto.hashing import Domain
@@ -17,7 +18,7 @@ from tpre_offchain.crypto.typed_data import message_digest, vote_digest
 from tpre_offchain.proxy.exchange.client import ExchangeClient, PeerSilent
 from tpre_offchain.proxy.exchange.endpoints import may_be_called
 from tpre_offchain.proxy.exchange.limits import Bucket
-from tpre_offchain.proxy.exchange.listening import BadExchange, listen, signer, url_of
+from tpre_offchain.proxy.exchange.listening import BadExchange, listen, url_of
 from tpre_offchain.proxy.messages import (
     HALF_ORDER,
     ExchangeRefused,
@@ -27,7 +28,6 @@ from tpre_offchain.proxy.messages import (
     decode_cfrags,
     encode_ballot,
     encode_cfrags,
-    signer_of,
     signer_of_compact,
 )
 from tpre_offchain.types import Address, RoundId, Slot

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from tests.unit.proxy.test_proxy_rounds import STORY, opened, seat
-from tpre_offchain.crypto.keys import Identity
+from tpre_offchain.crypto.keys import ProxyKey
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.rounds.actions import SUBMIT_GAS, NotChecked, Workbench, prepare
 from tpre_offchain.proxy.rounds.checks import Findings
@@ -29,9 +29,9 @@ from tpre_offchain.types import Slot
 
 def bench(events: int = len(STORY)) -> Workbench:
     """Nothing was checked yet; the contracts must not be reached."""
-    key = Identity.from_seed(bytes(32)).proxy_key()
+    key = ProxyKey.of_secret(5, 1)
     nowhere = cast("ProxyContracts", None)
-    return Workbench(nowhere, seat(), fold(STORY[:events]), Findings(), key, secrets.token_bytes)
+    return Workbench(nowhere, seat(), fold(STORY[:events]), Findings(), secrets.token_bytes, key)
 
 
 @pytest.mark.parametrize("action", [Propose(frozenset({Slot(1)})), Challenge(Slot(1)), Complain()])

@@ -57,17 +57,17 @@ class TestConfig:
             read_config(private(tmp_path / "c.json", text))
         assert SECRET not in str(caught.value.to_dict())
 
-    @pytest.mark.parametrize("wrong", ["account_key", "seed", "key_versions", "worker", "rpc_urls"])
+    @pytest.mark.parametrize("wrong", ["account_key", "node_keys", "worker", "rpc_urls"])
     async def test_run__a_value_is_wrong__refused_without_quoting(self, wrong: str) -> None:
         config: dict[str, Any] = {
             "deployment": DEPLOYMENT,
             "account_key": "0x" + "11" * 32,
-            "seed": "22" * 32,
-            "key_versions": [1],
+            "node_keys": {"1": "22" * 32},
             "rpc_urls": [],
             "worker": {},
         }
-        config[wrong] = {"secret": SECRET} if wrong == "worker" else SECRET if wrong != "rpc_urls" else 5
+        bad = {"worker": {"secret": SECRET}, "node_keys": {"1": SECRET}, "account_key": SECRET, "rpc_urls": 5}
+        config[wrong] = bad[wrong]
         with pytest.raises(ConfigError) as caught:
             await run(config)
         assert SECRET not in str(caught.value.to_dict())

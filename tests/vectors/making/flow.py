@@ -12,7 +12,7 @@ from tpre_offchain.crypto import hashing, kfrag, pre
 from tpre_offchain.crypto.capsule import VerifiedCapsule, record_id_of
 from tpre_offchain.crypto.curve import R, Z, encode_scalar, g1, msm
 from tpre_offchain.crypto.kem import xor
-from tpre_offchain.crypto.keys import DelegatingKey, LabelPreimage, ReceivingKey
+from tpre_offchain.crypto.keys import DelegatingKey, LabelPreimage, ProxyKey, ReceivingKey
 from tpre_offchain.crypto.metadata import Metadata, encode_metadata, signing_hash
 from tpre_offchain.crypto.polynomial import evaluate, lagrange_at_zero
 from tpre_offchain.crypto.proofs import prove_knowledge
@@ -32,7 +32,7 @@ class _Cast:
     user: ReceivingKey
     preimage: LabelPreimage
     context: pre.GrantContext
-    proxies: tuple[pre.Identity, ...]
+    proxies: tuple[ProxyKey, ...]
 
     def account(self, who: str) -> str:
         return values.account(f"{self.name} {who}")
@@ -83,10 +83,9 @@ def _cast(threshold: int, size: int) -> _Cast:
     owner = values.identity(f"{name} owner").delegating_key(1)
     user = values.identity(f"{name} user").receiving_key(2)
     preimage = LabelPreimage(values.account(f"{name} owner"), owner.version, STREAM_ID, epoch=threshold)
-    proxies = tuple(values.identity(f"{name} proxy {i}") for i in range(1, size + 1))
+    proxies = tuple(values.node_key(f"{name} proxy {i}", i) for i in range(1, size + 1))
     members = tuple(
-        pre.Member(values.account(f"{name} proxy {i}"), i, proxy.proxy_key(i).public)
-        for i, proxy in enumerate(proxies, start=1)
+        pre.Member(values.account(f"{name} proxy {key.version}"), key.version, key.public) for key in proxies
     )
     context = pre.GrantContext(
         domain=DOMAIN,
@@ -204,10 +203,10 @@ def _grant(cast: _Cast) -> tuple[dict[str, Any], kfrag.VerifiedRekey]:
                 "account": member.account,
                 "keyVersion": member.key_version,
                 "packed": hex_word(member.packed),
-                "secret": hex_word(proxy.proxy_key(member.key_version).secret),
+                "secret": hex_word(key.secret),
                 **values.point("key", member.public_key),
             }
-            for member, proxy in zip(context.members, cast.proxies, strict=True)
+            for member, key in zip(context.members, cast.proxies, strict=True)
         ],
         "committee": [hex_word(member.packed) for member in context.members],
         "committeeHash": hex_of(context.committee_hash),
@@ -239,7 +238,7 @@ def _complaint(cast: _Cast, rekey: kfrag.VerifiedRekey, e: int) -> dict[str, Any
     proof of R binds it, that, too.
     """
     slot = Slot(len(cast.proxies))
-    key = cast.proxies[-1].proxy_key(slot)
+    key = cast.proxies[-1]
     drawn: list[str] = []
     made = pre.prove_complaint(rekey, slot, key, values.recorded_random(f"{cast.name} complaint", drawn))
     verdict = pre.verify_complaint(rekey, made)
@@ -324,7 +323,7 @@ def _cfrags(
 ) -> tuple[dict[str, Any], pre.CFrags]:
     drawn: list[str] = []
     name = f"{cast.name} cfrags {round_context.round_id:x} {slot}"
-    fragment = pre.open_fragment(rekey, slot, cast.proxies[slot - 1].proxy_key(slot))
+    fragment = pre.open_fragment(rekey, slot, cast.proxies[slot - 1])
     cfrags = pre.reencrypt(fragment, round_context, capsules, values.recorded_random(name, drawn))
     c1s, proxy = [capsule.c1 for capsule in capsules], fragment.member.account
     keys = (rekey.label_key, fragment.commitment)

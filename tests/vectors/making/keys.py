@@ -11,6 +11,7 @@ from tests.vectors.making.values import (
     hex_of,
     hex_word,
     identity,
+    node_key,
     point,
     proof,
     recorded_random,
@@ -42,9 +43,13 @@ def make_keys() -> dict[str, Any]:
                 "seed": hex_of(one.seed),
                 "publisherSecret": hex_of(one.publisher_secret),
                 "keys": [
-                    _key(name, key)
+                    vector
                     for version in (1, 2)
-                    for key in (one.delegating_key(version), one.receiving_key(version), one.proxy_key(version))
+                    for vector in (
+                        _key(name, one.delegating_key(version)),
+                        _key(name, one.receiving_key(version)),
+                        _node_key(name, version),
+                    )
                 ],
             }
             for name, one in (("alice", alice), ("bob", bob))
@@ -75,6 +80,13 @@ def _key(name: str, key: DelegatingKey | ReceivingKey | ProxyKey) -> dict[str, A
         "random": drawn,
         "proof": proof(proven, key.secret, [base]),
     }
+
+
+def _node_key(name: str, version: int) -> dict[str, Any]:
+    """The same with the 48 bytes that it was drawn from: no seed gives it."""
+    drawn: list[str] = []
+    key = node_key(name, version, drawn)
+    return {**_key(name, key), "drawn": drawn[0]}
 
 
 def _label(key: DelegatingKey, preimage: LabelPreimage) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from eth_account import Account
 
 from tpre_offchain.crypto.curve import G1, G2, R
 from tpre_offchain.crypto.hashing import Domain, Random
-from tpre_offchain.crypto.keys import Identity
+from tpre_offchain.crypto.keys import Identity, ProxyKey
 from tpre_offchain.crypto.proofs import Proof
 
 DOMAIN = Domain(
@@ -37,6 +37,11 @@ def recorded_random(seed: str, log: list[str]) -> Random:
 def identity(name: str) -> Identity:
     """The identity of a name; its seed is SHA-256 of it."""
     return Identity.from_seed(hashlib.sha256(name.encode()).digest())
+
+
+def node_key(name: str, version: int, log: list[str] | None = None) -> ProxyKey:
+    """A proxy's key, which no seed gives; the 48 bytes that it was made from are put into ``log``."""
+    return ProxyKey.generate(version, recorded_random(f"node key {name} {version}", [] if log is None else log))
 
 
 def account(name: str) -> str:

@@ -12,7 +12,7 @@ from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.capsule import record_id_of
 from tpre_offchain.crypto.curve import G1, using_backend
 from tpre_offchain.crypto.hashing import Domain
-from tpre_offchain.crypto.keys import DelegatingKey, Identity, LabelPreimage, ReceivingKey
+from tpre_offchain.crypto.keys import DelegatingKey, Identity, LabelPreimage, ProxyKey, ReceivingKey
 from tpre_offchain.crypto.metadata import Metadata
 from tpre_offchain.types import GrantId, RoundId, Slot
 
@@ -48,7 +48,7 @@ class OurFlow:
     def _run(self, shape: Shape, watch: Stopwatch) -> None:
         random = secrets.token_bytes
         owner, user = (Identity.from_seed(random(32)) for _ in range(2))
-        proxies = [Identity.from_seed(random(32)).proxy_key() for _ in range(shape.size)]
+        proxies = [ProxyKey.generate(1, random) for _ in range(shape.size)]
         key, receiving = watch.time("keygen", partial(_keys, owner, user))
 
         preimage = LabelPreimage(_OWNER, 1, _STREAM, 0)

@@ -19,7 +19,7 @@ from tpre_offchain.clients.facts.records import ChainRecord
 from tpre_offchain.clients.keys import Keys
 from tpre_offchain.clients.session import domain_of
 from tpre_offchain.crypto import hashing, pre
-from tpre_offchain.crypto.keys import prove_key
+from tpre_offchain.crypto.keys import ProxyKey, prove_key
 from tpre_offchain.crypto.proofs import Proof
 from tpre_offchain.proxy.rounds.rounds import bitmap_of_slots, ranking
 from tpre_offchain.types import Slot
@@ -41,6 +41,7 @@ class PlayedProxy:
 
     keys: Keys
     outbox: Outbox
+    node_key: ProxyKey
 
 
 async def join(connection: Connection, deployment: Deployment, keys: Sequence[Keys]) -> list[PlayedProxy]:
@@ -50,10 +51,10 @@ async def join(connection: Connection, deployment: Deployment, keys: Sequence[Ke
     proxies = []
     for one in keys:
         outbox = await Outbox.open(connection, one.account)
-        key = one.identity.proxy_key()
+        key = ProxyKey.generate(1, secrets.token_bytes)
         proof = prove_key(domain, one.address, key, secrets.token_bytes)
         await outbox.send(contracts.proxies.join(key.public.to_evm(), _proof(proof), "", bond))
-        proxies.append(PlayedProxy(one, outbox))
+        proxies.append(PlayedProxy(one, outbox, key))
     return proxies
 
 
@@ -66,7 +67,7 @@ class Committee:
         self._members = tuple(members)
         self._proxies = {Slot(i): by_account[member.account] for i, member in enumerate(members, 1)}
         self._kfrags = {
-            slot: pre.open_fragment(sharing.granted.verified, slot, proxy.keys.identity.proxy_key())
+            slot: pre.open_fragment(sharing.granted.verified, slot, proxy.node_key)
             for slot, proxy in self._proxies.items()
         }
 

@@ -157,6 +157,14 @@ def data(figures: Mapping[str, Any]) -> list[Table]:
     return [Table(title, ["", "MiB a processor second", "of raw AES-256-GCM"], rows)]
 
 
+def signing(figures: Mapping[str, Any]) -> list[Table]:
+    """Microseconds by operation and library."""
+    libraries = list(figures["us"])
+    operations = figures["us"][libraries[0]]
+    rows = [[name, *(number(figures["us"][library][name]) for library in libraries)] for name in operations]
+    return [Table(f"secp256k1, median of {figures['repetitions']}, us", ["", *libraries], rows)]
+
+
 def frugality(figures: Mapping[str, Any]) -> list[Table]:
     """Calls of an idle proxy, memory over rounds."""
     calls = figures["idle_calls_an_hour"]

@@ -29,6 +29,7 @@ from tpre_offchain.chain.outbox.pricing import Pricing, sign_call
 from tpre_offchain.chain.outbox.settings import OutboxSettings
 from tpre_offchain.chain.outbox.store import KEEP_S, Attempt, OutboxStore, Posted, State
 from tpre_offchain.chain.rpc.connection import Connection, as_revert
+from tpre_offchain.chain.signing import signing_key
 from tpre_offchain.failpoints import failpoint
 from tpre_offchain.types import Address
 
@@ -59,7 +60,7 @@ class Outbox:
         self.connection = connection
         self.address: Address = checksum_address(account.address)
         self.settings = settings
-        self._account = account
+        self._key = signing_key(account)
         self._store = store
         self._clock = clock
         self._nonces = Nonces(connection, self.address)
@@ -308,7 +309,7 @@ class Outbox:
             raise SpendCapReached(spent, wanted_wei, cap)
 
     def _sign(self, call: Call, nonce: int, gas: int, fees: Fees) -> Attempt:
-        return sign_call(self._account, self.connection.chain_id, call, nonce, gas, fees)
+        return sign_call(self._key, self.connection.chain_id, call, nonce, gas, fees)
 
     async def _sign_again(self, posted: Posted, bump: Bump) -> Posted | None:
         """Another signed form at today's price; None where there is none, or a limit or cap does not allow it."""

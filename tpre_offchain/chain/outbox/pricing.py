@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from eth_account.signers.local import LocalAccount
+from eth_keys.datatypes import PrivateKey
 
 from tpre_offchain.chain.abi.call import Call
 from tpre_offchain.chain.outbox.fees import Fees, first_fees
 from tpre_offchain.chain.outbox.settings import OutboxSettings
 from tpre_offchain.chain.outbox.store import Attempt
 from tpre_offchain.chain.rpc.connection import Connection
+from tpre_offchain.chain.signing import sign_transaction
 
 
 class Pricing:
@@ -49,8 +50,8 @@ class Pricing:
         self._noted_at = self._clock()
 
 
-def sign_call(account: LocalAccount, chain_id: int, call: Call, nonce: int, gas: int, fees: Fees) -> Attempt:
-    """The call as a signed EIP-1559 transaction."""
+def sign_call(key: PrivateKey, chain_id: int, call: Call, nonce: int, gas: int, fees: Fees) -> Attempt:
+    """The call as a signed EIP-1559 transaction. ``key``: of ``signing_key``."""
     fields: dict[str, Any] = {
         "type": 2,
         "chainId": chain_id,
@@ -63,5 +64,5 @@ def sign_call(account: LocalAccount, chain_id: int, call: Call, nonce: int, gas:
     }
     if call.to is not None:
         fields["to"] = call.to
-    signed = account.sign_transaction(fields)
+    signed = sign_transaction(key, fields)
     return Attempt(bytes(signed.hash), bytes(signed.raw_transaction), fees)

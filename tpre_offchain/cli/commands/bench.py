@@ -181,6 +181,17 @@ def data(run: Invocation, size: int, repetitions: int, output: Path | None) -> R
     return _reply(measure_data(size, repetitions), output, shown_bench.data)
 
 
+@command.command("signing")
+@click.option("--repetitions", type=click.IntRange(1, 100_000), default=200, show_default=True)
+@_measurement
+@verb()
+def signing(run: Invocation, repetitions: int, output: Path | None) -> Reply:  # noqa: ARG001 - of every verb
+    """Sign digests and transactions and recover signers, and compare with eth-keys in Python alone."""
+    from tpre_offchain.bench.offline.signing import measure_signing
+
+    return _reply(measure_signing(repetitions), output, shown_bench.signing)
+
+
 @command.command("gas")
 @click.option("--committee", "committees", multiple=True, metavar="T/N", help="Only these. [default: 1/1 to 16/32]")
 @click.option("--batch", "batches", multiple=True, type=click.IntRange(1, 100), help="Records at once; repeatable.")

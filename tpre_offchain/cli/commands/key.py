@@ -20,6 +20,8 @@ _WORDS_FILE = click.option("--words-file", type=click.Path(path_type=Path), help
 def command() -> None:
     """Keystores: an account's keys in one encrypted file, recoverable from 24 words.
 
+    The node keys of a proxy are in the file alone: the words do not bring them back, a backup of the file does.
+
     NAME is a path, or the name of a keystore in HOME/keys. Owner verbs use `owner`, user verbs `user`, proxy verbs
     `proxy`, unless --key says otherwise.
     """
@@ -55,12 +57,13 @@ def new(run: Invocation, name: str, fund: bool, show_words: bool) -> Reply:
 @verb(key=True)
 def show(run: Invocation, name: str, words: bool) -> Reply:
     """Show an account's address and public keys; without a passphrase the address alone."""
-    from tpre_offchain.clients.keystore import address_in_keystore
+    from tpre_offchain.clients.keystore import address_in_keystore, node_keys_listed
 
     path = run.home.keystore(name)
     if not words and run.settings.passphrase_file is None and not run.home.known_passphrase(path).exists():
         return shown_key.address(path, address_in_keystore(path))
-    return shown_key.keys(path, opening.open_keys_at(run, path), words=words)
+    opened = opening.open_keys_at(run, path)
+    return shown_key.keys(path, opened, node_keys_listed(path), words=words)
 
 
 @command.command("recover")
@@ -68,7 +71,7 @@ def show(run: Invocation, name: str, words: bool) -> Reply:
 @_WORDS_FILE
 @verb(key=True)
 def recover(run: Invocation, name: str, words_file: Path | None) -> Reply:
-    """Make a keystore from the 24 words of a lost one."""
+    """Make a keystore from the 24 words of a lost one. A proxy's node keys are not in the words: it rotates."""
     from tpre_offchain.clients.keys import Keys
 
     path = run.home.keystore(name)
@@ -76,4 +79,4 @@ def recover(run: Invocation, name: str, words_file: Path | None) -> Reply:
     keys = Keys.from_words(read_words(words_file))
     passphrase = read_passphrase(run.settings.passphrase_file, "new passphrase", twice=True)
     opening.make_keys(run.home, path, keys, passphrase, local=False)
-    return shown_key.keys(path, keys, words=False)
+    return shown_key.keys(path, keys, (), words=False)

@@ -32,12 +32,17 @@ def command() -> None:
 @_ENDPOINT
 @verb(chain=True, key=True)
 def join(run: Invocation, endpoint: str) -> Reply:
-    """Join the pool: registers the node key and deposits the bond."""
-    keys = opening.open_keys(run, "proxy")
+    """Join the pool: makes a node key, registers it and deposits the bond.
+
+    The node key is in the keystore file alone, not in the 24 words: back the file up.
+    """
+    keystore = opening.unlock(run, "proxy")
+    keys = keystore.keys
 
     async def work() -> tuple[Deployment, Receipt | None]:
         async with _Opened(run, keys) as at:
-            return at.deployment, await proxying.join(at.outbox, at.deployment, keys, endpoint)
+            node_keys = proxying.node_keys_of(keystore, at.deployment)
+            return at.deployment, await proxying.join(at.outbox, at.deployment, node_keys, endpoint)
 
     deployment, receipt = asyncio.run(work())
     return shown_proxy.joined(keys.address, deployment.settings.proxies.bond_wei, receipt)
@@ -60,17 +65,22 @@ def leave(run: Invocation) -> Reply:
 @command.command("rotate")
 @verb(chain=True, key=True)
 def rotate(run: Invocation) -> Reply:
-    """Replace the node key by its next version: committees drawn from now on name it, older grants the older one.
+    """Replace the node key by a fresh one: grants from now on name it, older ones the older one.
 
-    A proxy that serves holds the versions to come and needs no restart. Once in a cooldown.
+    A proxy that runs sees it by itself, and erases the old key once the last grant that names it is over. Once in a
+    cooldown. Back the keystore file up afterwards, and throw older backups away: they hold what is to be erased.
     """
-    keys = opening.open_keys(run, "proxy")
+    keystore = opening.unlock(run, "proxy")
+    address = keystore.keys.address
 
-    async def work() -> tuple[int, Receipt]:
-        async with _Opened(run, keys) as at:
-            return await proxying.rotate(at.outbox, at.deployment, keys)
+    async def work() -> tuple[int, Receipt | None, proxying.Standing]:
+        async with _Opened(run, keystore.keys) as at:
+            node_keys = proxying.node_keys_of(keystore, at.deployment)
+            version, receipt = await proxying.rotate(at.outbox, at.deployment, node_keys)
+            held = proxying.node_keys_in(keystore.path, at.deployment)
+            return version, receipt, await proxying.standing(at.connection, at.deployment, address, held)
 
-    return shown_proxy.rotated(keys.address, *asyncio.run(work()))
+    return shown_proxy.rotated(address, *asyncio.run(work()))
 
 
 @command.command("withdraw")
@@ -108,19 +118,25 @@ def credit(run: Invocation, pay_out: bool) -> Reply:
 @click.argument("address", type=ADDRESS, required=False)
 @verb(chain=True, key=True)
 def status(run: Invocation, address: str | None) -> Reply:
-    """Show how a proxy stands: ADDRESS, or that of the keystore. Needs no passphrase."""
+    """Show how a proxy stands, with the versions of its node key: ADDRESS, or that of the keystore.
+
+    Needs no passphrase.
+    """
     from tpre_offchain.chain.contracts.deployment import Deployment
     from tpre_offchain.chain.rpc.connection import Connection
     from tpre_offchain.clients.keystore import address_in_keystore
 
-    account = address or address_in_keystore(opening.keystore_path(run, "proxy"))
+    keystore = opening.keystore_path(run, "proxy")
+    account = address or address_in_keystore(keystore)
+    ours = address is None or (keystore.exists() and address_in_keystore(keystore) == address)
 
     async def work() -> proxying.Standing:
         deployment = Deployment.load(opening.deployment_file(run))
         async with await Connection.open(opening.endpoints(run), deployment.chain_id) as connection:
-            return await proxying.standing(connection, deployment, account)
+            held = proxying.node_keys_in(keystore, deployment) if ours else None
+            return await proxying.standing(connection, deployment, account, held)
 
-    return shown_proxy.status(asyncio.run(work()))
+    return shown_proxy.status(asyncio.run(work()), run.settings.rotate_days)
 
 
 @command.command("run")
@@ -139,15 +155,18 @@ def status(run: Invocation, address: str | None) -> Reply:
 def serve(
     run: Invocation, join_first: bool, wait_s: float, health_port: int | None, exchange: str | None, endpoint: str
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM. Logs JSON lines to standard error."""
+    """Serve until Ctrl-C or SIGTERM. Logs JSON lines to standard error.
+
+    Erases node keys from the keystore once no grant can need them; it must be able to write the file.
+    """
     from tpre_offchain.clients.stored.files import write_over
     from tpre_offchain.proxy.daemon.process import ProcessSettings, serve
     from tpre_offchain.proxy.daemon.settings import WorkerSettings
     from tpre_offchain.proxy.daemon.telemetry import configure_logs
 
     configure_logs()
-    keys = opening.open_keys(run, "proxy")
-    settings = run.settings
+    keystore = opening.unlock(run, "proxy")
+    keys, settings = keystore.keys, run.settings
     health_file = run.home.folder / HEALTH_FILE
 
     def listening(port: int | None) -> None:
@@ -155,10 +174,11 @@ def serve(
 
     async def work() -> None:
         deployment = await proxying.wait_for_deployment(opening.deployment_file(run), wait_s)
+        node_keys = proxying.node_keys_of(keystore, deployment)
         async with _Opened(run, keys, deployment) as at:
             if join_first:
-                await proxying.join(at.outbox, deployment, keys, endpoint)
-            held = await proxying.held_keys(at.connection, deployment, keys)
+                await proxying.join(at.outbox, deployment, node_keys, endpoint)
+            await proxying.require_current_key(at.connection, deployment, node_keys, keys.address)
         process = ProcessSettings(
             state_dir=run.home.state_folder,
             health_port=settings.metrics_port if health_port is None else health_port,
@@ -166,7 +186,7 @@ def serve(
             exchange_url=endpoint or None,
             worker=WorkerSettings(confirmations=settings.confirmations),
         )
-        await serve(opening.endpoints(run), deployment, keys.account, held, process, listening)
+        await serve(opening.endpoints(run), deployment, keys.account, node_keys, process, listening)
 
     try:
         asyncio.run(work())

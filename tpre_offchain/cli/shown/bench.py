@@ -49,5 +49,10 @@ def data(figures: Mapping[str, Any]) -> list[str | Grid]:
     return [_grid(table) for table in tables.data(figures)]
 
 
+def signing(figures: Mapping[str, Any]) -> list[str | Grid]:
+    """By operation, a column for each library."""
+    return [_grid(table) for table in tables.signing(figures)]
+
+
 def _grid(table: tables.Table) -> Grid:
     return Grid(table.columns, table.rows, table.title)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tpre_offchain.cli.reply import Reply
 
 if TYPE_CHECKING:
+    from tpre_offchain.clients.keyfile import ListedKey
     from tpre_offchain.clients.keys import Keys
 
 
@@ -39,17 +41,24 @@ def address(path: Path, found: str) -> Reply:
     return Reply({"ok": True, "keystore": str(path), "address": found}, [f"keystore {path}", f"address  {found}"])
 
 
-def keys(path: Path, opened: Keys, *, words: bool) -> Reply:
+def keys(path: Path, opened: Keys, node_keys: Sequence[ListedKey], *, words: bool) -> Reply:
     """All that is public of an account, and its words if asked for."""
     identity = opened.identity
     public = {
         "delegating_key": "0x" + identity.delegating_key(1).public.to_bytes().hex(),
         "receiving_key": "0x" + identity.receiving_key(1).public.to_bytes().hex(),
-        "proxy_key": "0x" + identity.proxy_key(1).public.to_bytes().hex(),
     }
-    data = {"ok": True, "keystore": str(path), "address": opened.address, **public}
+    data: dict[str, object] = {"ok": True, "keystore": str(path), "address": opened.address, **public}
     lines = [f"keystore       {path}", f"address        {opened.address}"]
     lines += [f"{name.replace('_', ' '):<14} {value}" for name, value in public.items()]
+    data["node_keys"] = [
+        {"chain_id": one.registry.chain_id, "registry": one.registry.address, "version": one.version}
+        for one in node_keys
+    ]
+    lines += [
+        f"node key       version {one.version}, chain {one.registry.chain_id}, {one.registry.address}"
+        for one in node_keys
+    ]
     if words:
         lines += ["", opened.to_words()]
         data["words"] = opened.to_words()

@@ -9,6 +9,7 @@ from tpre_offchain.cli.reply import Reply
 
 if TYPE_CHECKING:
     from tpre_offchain.chain.abi.call import Receipt
+    from tpre_offchain.chain.contracts.key_standing import KeyStanding
     from tpre_offchain.cli.proxying import Standing
 
 _STAYS: Final = 2**40 - 1
@@ -24,6 +25,7 @@ def joined(address: str, bond_wei: int, receipt: Receipt | None) -> Reply:
         [
             f"{address} joined with a bond of {text.ether(bond_wei)}, active from the next block",
             _line(receipt),
+            "back up the keystore file: its 24 words do not bring the node key back",
             "serve with: tpre proxy run",
         ],
     )
@@ -39,11 +41,14 @@ def left(found: Standing, receipt: Receipt | None) -> Reply:
     return Reply({**data, **_transaction(receipt)}, [*lines, _line(receipt)])
 
 
-def rotated(address: str, version: int, receipt: Receipt) -> Reply:
-    """A new version of the node key."""
-    data = {"ok": True, "address": address, "key_version": version, **_transaction(receipt)}
-    what = f"{address} has version {version} of its node key; older versions serve the grants that name them"
-    return Reply(data, [what, _line(receipt)])
+def rotated(address: str, version: int, receipt: Receipt | None, found: Standing) -> Reply:
+    """A new version of the node key. ``receipt``: None if an earlier run had sent it."""
+    data = {"ok": True, "address": address, "key_version": version, "key_versions": [_key(one) for one in found.keys]}
+    lines = [f"{address} has version {version} of its node key; older versions serve the grants that name them"]
+    if receipt is not None:
+        data |= _transaction(receipt)
+        lines.append(_line(receipt))
+    return Reply(data, [*lines, *map(_key_line, found.keys), "back up the keystore file; throw older backups away"])
 
 
 def credit(address: str, credit_wei: int, paid: Receipt | None) -> Reply:
@@ -54,8 +59,8 @@ def credit(address: str, credit_wei: int, paid: Receipt | None) -> Reply:
     return Reply({**data, **_transaction(paid)}, [f"{text.ether(credit_wei)} are paid to {address}", _line(paid)])
 
 
-def status(found: Standing) -> Reply:
-    """How a proxy stands."""
+def status(found: Standing, rotate_days: int) -> Reply:
+    """How a proxy stands. ``rotate_days``: after how many a node key is to be rotated."""
     data: dict[str, object] = {
         "ok": True,
         "address": found.address,
@@ -63,6 +68,8 @@ def status(found: Standing) -> Reply:
         "member": found.info is not None,
         "credit_wei": found.credit_wei,
         "balance_wei": found.balance_wei,
+        "key_versions": [_key(one) for one in found.keys],
+        "rotation_due": any(one.is_due(found.time_s, rotate_days) for one in found.keys),
     }
     lines = [f"proxy    {found.address}"]
     if found.info is None:
@@ -86,8 +93,48 @@ def status(found: Standing) -> Reply:
             f"bond     {text.ether(info.bond)}",
             f"rounds   {info.served} served, {info.missed} missed",
             f"money    {text.ether(found.credit_wei)} to withdraw, {text.ether(found.balance_wei)} in the account",
+            *map(_key_line, found.keys),
+            *_to_do(found, rotate_days),
         ],
     )
+
+
+def _key(one: KeyStanding) -> dict[str, object]:
+    return {
+        "version": one.version,
+        "state": one.state.value,
+        "current": one.is_current,
+        "since": one.since_s,
+        "retired": one.retired_s,
+        "live_grants": one.live_grants,
+        "kept_until": one.kept_until_s,
+    }
+
+
+def _key_line(one: KeyStanding) -> str:
+    since = "not registered" if one.since_s is None else f"since {text.moment(one.since_s)}"
+    if one.is_current:
+        until = "the current one"
+    elif one.kept_until_s is None:
+        until = ""
+    else:
+        until = "over" if one.over else f"kept until {text.moment(one.kept_until_s)}"
+    facts = [one.state.value, since, f"named by {one.live_grants} live grants", until]
+    return f"key {one.version:<4} " + ", ".join(fact for fact in facts if fact)
+
+
+def _to_do(found: Standing, rotate_days: int) -> list[str]:
+    """What the operator should do about the node keys."""
+    from tpre_offchain.chain.contracts.key_standing import KeyState
+
+    lines = []
+    for one in found.keys:
+        if one.state in (KeyState.MISSING, KeyState.OTHER):
+            remedy = "put back a backup of the keystore file" + (", or: tpre proxy rotate" if one.is_current else "")
+            lines.append(f"version {one.version} is not held: missing in the grants that name it; {remedy}")
+        if one.is_due(found.time_s, rotate_days):
+            lines.append(f"version {one.version} is older than {rotate_days} days: tpre proxy rotate")
+    return lines
 
 
 def _transaction(receipt: Receipt) -> dict[str, object]:

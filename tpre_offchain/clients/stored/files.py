@@ -1,13 +1,24 @@
-"""Small files of which a reader sees the old state or the new one, never half of either."""
+"""Small files of which a reader sees the old state or the new one, never half of either.
+
+``reading`` and ``alone_with`` are for a file that several programs use and whose old states are to be wiped: whoever
+reads holds a shared lock of the file, whoever replaces it an exclusive one, so that nobody reads what is being wiped.
+"""
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from tpre_offchain.failpoints import failpoint
+
+if sys.platform != "win32":
+    import fcntl
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -30,6 +41,88 @@ def write_over(path: Path, data: bytes) -> None:
         sync(file)
         temporary.replace(path)
     sync_folder(path.parent)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """The file that is at ``path``; nobody replaces it meanwhile. Raises ``OSError``."""
+    with _locked(path, "rb", exclusive=False) as file:
+        yield file
+
+
+@contextmanager
+def alone_with(path: Path) -> Iterator[BinaryIO]:
+    """The file that is at ``path``; nobody else reads or replaces it meanwhile. Raises ``OSError``."""
+    with _locked(path, "r+b", exclusive=True) as file:
+        yield file
+
+
+def replace_and_wipe(path: Path, data: bytes) -> None:
+    """Replace a file as ``write_over`` does, and overwrite what it held; for whoever is ``alone_with`` it.
+
+    What a program that was killed left half way is overwritten first. How much of it the disk forgets is up to the file
+    system: SECURITY.md. Raises ``OSError``.
+    """
+    wipe_leftovers(path)
+    old = _old_name(path)
+    with new_sibling(path) as (file, temporary):
+        file.write(data)
+        sync(file)
+        failpoint("keystore.written")
+        _lock(file, exclusive=True)  # as soon as it is at ``path``, others wait for this one and not for the old one
+        os.link(path, old)
+        temporary.replace(path)
+        sync_folder(path.parent)
+        failpoint("keystore.replaced")
+        _wipe(old)
+        sync_folder(path.parent)
+
+
+def wipe_leftovers(path: Path) -> None:
+    """Overwrite and remove what a killed ``replace_and_wipe`` left; for whoever is ``alone_with`` the file."""
+    for leftover in leftovers_of(path):
+        _wipe(leftover)
+
+
+def leftovers_of(path: Path) -> list[Path]:
+    """Old and half-written states of a file."""
+    parts = path.parent.glob(f".{glob.escape(path.name)}.*.part")
+    return [*sorted(parts), *(old for old in [_old_name(path)] if old.exists())]
+
+
+def _old_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def _wipe(path: Path) -> None:
+    with path.open("r+b") as file:
+        found = os.fstat(file.fileno())
+        if found.st_nlink == 1:  # under another name somebody keeps it on purpose
+            file.write(bytes(found.st_size))
+            sync(file)
+    path.unlink()
+
+
+@contextmanager
+def _locked(path: Path, mode: str, *, exclusive: bool) -> Iterator[BinaryIO]:
+    while True:
+        with path.open(mode) as opened:
+            file: BinaryIO = opened  # type: ignore[assignment]
+            _lock(file, exclusive=exclusive)
+            # it may have been replaced while we waited: then the lock is that of a file that is no more
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                yield file
+                return
+
+
+def _lock(file: BinaryIO, *, exclusive: bool) -> None:
+    if sys.platform == "win32":
+        return  # no such locks there: programs that use one file must take turns themselves
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+    except OSError:
+        if exclusive:
+            raise  # a file system without locks is good enough to read from, and not to replace
 
 
 def make_private_folder(path: Path) -> None:

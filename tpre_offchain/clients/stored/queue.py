@@ -161,9 +161,9 @@ class PublishQueue:
     def unfinished(self, stream_id: StreamId | None = None, source: str | None = None) -> list[Job]:
         """What is not finished, oldest first. Raises ``QueueDamaged``."""
         rows = self._db.execute(
-            "SELECT id, stream, source, body, dek, sealed, spooled FROM jobs WHERE (?1 IS NULL OR stream = ?1)"
-            " AND (?2 IS NULL OR source = ?2) ORDER BY id",
-            (stream_id, source),
+            "SELECT id, stream, source, body, dek, sealed, spooled FROM jobs"
+            " WHERE (:stream IS NULL OR stream = :stream) AND (:source IS NULL OR source = :source) ORDER BY id",
+            {"stream": stream_id, "source": source},
         )
         return [self._job(row) for row in rows]
 

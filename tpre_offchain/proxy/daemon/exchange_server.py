@@ -17,6 +17,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from tpre_offchain.chain.signing import signer_of
 from tpre_offchain.crypto.typed_data import message_digest
 from tpre_offchain.errors import TpreError
 from tpre_offchain.proxy.contracts import ProxyContracts
@@ -33,7 +34,6 @@ from tpre_offchain.proxy.messages import (
     body_limit,
     decode_ballot,
     decode_cfrags,
-    signer_of,
 )
 from tpre_offchain.proxy.rounds.grants import GrantBook, Seat
 from tpre_offchain.proxy.rounds.open_round import OpenRound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +15,14 @@ from eth_account.signers.local import LocalAccount
 from tpre_offchain.chain.contracts.deployment import Deployment
 from tpre_offchain.chain.outbox.outbox import Outbox, OutboxSettings
 from tpre_offchain.chain.rpc.connection import Connection
-from tpre_offchain.crypto.keys import ProxyKey
+from tpre_offchain.chain.signing import signer
 from tpre_offchain.proxy.daemon.cursor import IN_MEMORY, Cursor
 from tpre_offchain.proxy.daemon.health import HealthServer
 from tpre_offchain.proxy.daemon.settings import WorkerSettings
 from tpre_offchain.proxy.daemon.telemetry import Metrics
 from tpre_offchain.proxy.daemon.worker import ProxyWorker
-from tpre_offchain.proxy.exchange.listening import Listening, listen, signer, url_of
+from tpre_offchain.proxy.exchange.listening import Listening, listen, url_of
+from tpre_offchain.proxy.node_keys import NodeKeys
 
 CURSOR_FILE = "cursor.db"
 OUTBOX_FILE = "outbox.db"
@@ -47,7 +48,7 @@ async def serve(
     rpc_urls: Sequence[str],
     deployment: Deployment,
     account: LocalAccount,
-    proxy_keys: Mapping[int, ProxyKey],
+    node_keys: NodeKeys,
     settings: ProcessSettings,
     on_listening: Callable[[int | None], None] = lambda _: None,
 ) -> None:
@@ -69,7 +70,7 @@ async def serve(
         cursor = Cursor(_state_file(settings, CURSOR_FILE), chain)
         stack.callback(cursor.close)
         worker = ProxyWorker(
-            connection, deployment, outbox, proxy_keys, settings.worker, cursor, metrics=metrics, listening=listening
+            connection, deployment, outbox, node_keys, settings.worker, cursor, metrics=metrics, listening=listening
         )
         port = None
         if settings.health_port is not None:

@@ -16,6 +16,7 @@ from tpre_offchain.chain.abi.structs import ClaimedRound
 from tpre_offchain.chain.contracts.conversion_rounds import OVER
 from tpre_offchain.chain.outbox.outbox import Outbox
 from tpre_offchain.crypto.hashing import Random
+from tpre_offchain.crypto.keys import ProxyKey
 from tpre_offchain.failpoints import failpoint
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.daemon.feed import ChainTime
@@ -163,9 +164,8 @@ class RoundServer:
                 await self._exchange.ask_votes(one, bench, action)
         self._log.info("exchanged", round=hex(one.round_id), action=name, since_event_ms=one.age_ms())
 
-    def _bench(self, one: OpenRound, seat: Seat) -> Workbench:
-        key = self._book.proxy_key(seat)
-        return Workbench(self._contracts, seat, one.facts, one.findings, key, self._random, one.exchange)
+    def _bench(self, one: OpenRound, seat: Seat, key: ProxyKey | None = None) -> Workbench:
+        return Workbench(self._contracts, seat, one.facts, one.findings, self._random, key, one.exchange)
 
     async def _ensure(self, one: OpenRound, call: Call, key: str) -> Receipt | None:
         try:
@@ -180,7 +180,7 @@ class RoundServer:
         seat = await self._watcher.seat(one)
         if isinstance(action, REKEY_NEEDED):
             await self._load_grant(one)
-        bench = self._bench(one, seat)
+        bench = self._bench(one, seat, self._book.proxy_key(seat) if isinstance(action, Complain) else None)
         if isinstance(action, ClaimFee):
             sending = self._fees.claim(seat, ClaimedRound(one.round_id, bench.data_hash))
         else:

@@ -24,6 +24,8 @@ class WorkerSettings:
     """Blocks to wait until an event counts."""
     poll_s: float = 1.0
     """Between questions where the endpoint cannot push."""
+    lull_s: float = 15.0
+    """Where the endpoint pushes: after news, until the chain is read all the same. No push tells of blocks undone."""
     recheck_s: float = 30.0
     """The longest time a running round is not held against the contract's storage."""
     patience_s: float = 1.5
@@ -35,6 +37,8 @@ class WorkerSettings:
     member has that much more to do."""
     gather_s: float = 2.0
     """How long a fee that came due waits for others of its grant, to be claimed with them."""
+    keys_s: float = 10.0
+    """Between looks at where the node keys are kept, and, once a version is due to be erased, at the chain."""
     compare_s: float = 600.0
     """Between comparisons of the endpoints, where there are several."""
 

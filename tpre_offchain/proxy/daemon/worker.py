@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from tpre_offchain.chain.abi.events import Event, RekeyPosted
+from tpre_offchain.chain.abi.events import Event, FragmentComplaint, GrantRevoked, RekeyPosted
 from tpre_offchain.chain.contracts.conversion_rounds import OVER
 from tpre_offchain.chain.contracts.deployment import Deployment
 from tpre_offchain.chain.logs.watch import WatchSettings
@@ -23,13 +23,13 @@ from tpre_offchain.chain.outbox.outbox import Outbox
 from tpre_offchain.chain.rpc.agreement import check_agreement
 from tpre_offchain.chain.rpc.connection import Connection
 from tpre_offchain.crypto.hashing import Random
-from tpre_offchain.crypto.keys import ProxyKey
 from tpre_offchain.errors import ChainError, ProtocolError, TpreError
 from tpre_offchain.failpoints import failpoint
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.daemon.cursor import Cursor, Place
 from tpre_offchain.proxy.daemon.exchange_server import ExchangeServer
 from tpre_offchain.proxy.daemon.feed import ChainTime, Feed, News
+from tpre_offchain.proxy.daemon.key_keeper import KeyKeeper
 from tpre_offchain.proxy.daemon.serving import RoundServer
 from tpre_offchain.proxy.daemon.settings import WorkerSettings
 from tpre_offchain.proxy.daemon.telemetry import Metrics
@@ -38,13 +38,14 @@ from tpre_offchain.proxy.exchange.client import ExchangeClient
 from tpre_offchain.proxy.exchange.endpoints import Endpoints
 from tpre_offchain.proxy.exchange.exchanging import Exchange
 from tpre_offchain.proxy.exchange.listening import Listening, register_endpoint
+from tpre_offchain.proxy.node_keys import NodeKeys
 from tpre_offchain.proxy.rounds.grants import GrantBook
 from tpre_offchain.proxy.rounds.open_round import OpenRound
 from tpre_offchain.types import RoundId
 
 
 class ProxyWorker:
-    """One proxy. ``proxy_keys``: node keys by version. ``clock``: unix seconds. ``run`` once; ``stop`` ends it.
+    """One proxy. ``clock``: unix seconds. ``run`` once; ``stop`` ends it.
 
     ``listening``: where it hears other members; None for a proxy that goes by way of the chain alone.
     """
@@ -54,7 +55,7 @@ class ProxyWorker:
         connection: Connection,
         deployment: Deployment,
         outbox: Outbox,
-        proxy_keys: Mapping[int, ProxyKey],
+        node_keys: NodeKeys,
         settings: WorkerSettings,
         cursor: Cursor,
         *,
@@ -70,15 +71,25 @@ class ProxyWorker:
         self._settings = settings
         self._cursor = cursor
         self._time = ChainTime(clock)
-        self._book = GrantBook(self._contracts, outbox.address, proxy_keys)
+        self._book = GrantBook(self._contracts, outbox.address, node_keys)
         self._watcher = Watcher(self._contracts, deployment.settings.rounds, self._book, self._time.now, self._on_aside)
+        self._keeper = KeyKeeper(
+            self._contracts,
+            deployment,
+            outbox.address,
+            node_keys,
+            settings,
+            self._time.now,
+            self._drop_fragments,
+            self._on_key_trouble,
+        )
         followed = [self._contracts.grants.address, self._contracts.rounds.address]
         if listening is not None:
             followed.append(self._contracts.proxies.address)  # which tells of endpoints
         self._feed = Feed(
             connection,
             followed,
-            WatchSettings(confirmations=settings.confirmations, poll_s=settings.poll_s),
+            WatchSettings(confirmations=settings.confirmations, poll_s=settings.poll_s, busy_s=settings.lull_s),
         )
         self._listening = listening
         self._exchange: Exchange | None = None
@@ -135,6 +146,7 @@ class ProxyWorker:
             await register_endpoint(self._contracts, self._exchange.endpoints, self._outbox)
         follow = asyncio.create_task(self._follow())
         self._spawn(self._compare_endpoints())
+        self._spawn(self._keeper.run())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait([follow, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -195,6 +207,8 @@ class ProxyWorker:
             self._serve(one)
         if any(isinstance(event, RekeyPosted) for event in news.events):
             self._spawn(self._warm(news.events))
+        if any(isinstance(event, GrantRevoked | FragmentComplaint) for event in news.events):
+            self._keeper.poke()
         failpoint("proxy.news.taken")
         if news.place is not None:
             self._cursor.save(news.place, self._watcher.unfinished)
@@ -275,6 +289,16 @@ class ProxyWorker:
             except Exception as problem:  # noqa: BLE001 - the next look may succeed, and no service depends on it
                 self._caught(problem, "endpoints")
             await asyncio.sleep(self._settings.compare_s)
+
+    def _drop_fragments(self, versions: Collection[int]) -> None:
+        """What was opened with erased versions goes with them; their rounds have fees and ends left at most."""
+        self._book.drop_fragments(versions)
+        for one in self._watcher.rounds.values():
+            if one.seat.key_version in versions:
+                one.findings.grant = None
+
+    def _on_key_trouble(self, trouble: BaseException) -> None:
+        self._caught(trouble, "keys")
 
     def _on_aside(self, round_id: RoundId, problem: ProtocolError) -> None:
         self._caught(problem, "watch", round=hex(round_id))

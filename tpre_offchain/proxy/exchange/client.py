@@ -11,10 +11,10 @@ from typing import Any, Final, TypeVar
 import aiohttp
 
 from tpre_offchain.chain.abi.structs import Signature
+from tpre_offchain.chain.signing import Sign
 from tpre_offchain.crypto.hashing import Domain
 from tpre_offchain.crypto.typed_data import message_digest
 from tpre_offchain.errors import ProtocolError
-from tpre_offchain.proxy.exchange.listening import Sign
 from tpre_offchain.proxy.messages import COMPACT_BYTES, read_json
 from tpre_offchain.types import Address, RoundId, Slot
 

@@ -12,13 +12,13 @@ from collections.abc import Callable
 import structlog
 
 from tpre_offchain.chain.abi.structs import Phase
+from tpre_offchain.chain.signing import Sign
 from tpre_offchain.crypto.cfrag import VerifiedCFrags, verify_cfrags
 from tpre_offchain.crypto.typed_data import vote_digest
 from tpre_offchain.errors import CryptoError, TpreError
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.exchange.client import ExchangeClient, PeerSilent
 from tpre_offchain.proxy.exchange.endpoints import Endpoints
-from tpre_offchain.proxy.exchange.listening import Sign
 from tpre_offchain.proxy.messages import (
     CFRAGS,
     VOTE,

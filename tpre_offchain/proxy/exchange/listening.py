@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import structlog
-from coincurve import PrivateKey
-from eth_account.signers.local import LocalAccount
 
 from tpre_offchain.chain.outbox.outbox import Outbox
+from tpre_offchain.chain.signing import Sign
 from tpre_offchain.errors import ConfigError, TpreError
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.exchange.endpoints import Endpoints
-
-Sign = Callable[[bytes], bytes]
-"""An account's 65-byte signature of a digest: r ‖ s ‖ v, v 27 or 28."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +44,6 @@ def listen(host_port: str) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=128)
     except OSError as problem:
         raise BadExchange(f"cannot listen on {host_port}: {problem.strerror}") from problem
-
-
-def signer(account: LocalAccount) -> Sign:
-    """Signs as this account; by the library below eth-account, which would derive the public key each time."""
-    key = PrivateKey(bytes(account.key))
-
-    def sign(digest: bytes) -> bytes:
-        signature = key.sign_recoverable(digest, hasher=None)
-        return signature[:-1] + bytes([27 + signature[-1]])
-
-    return sign
 
 
 def url_of(listening: socket.socket) -> str:

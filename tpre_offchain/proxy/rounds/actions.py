@@ -59,8 +59,9 @@ class Workbench:
     seat: Seat
     facts: RoundFacts
     findings: Findings
-    proxy_key: ProxyKey
     random: Random
+    proxy_key: ProxyKey | None = None
+    """Of a complaint alone: what is left to do after a grant must not need a key that is erased by then."""
     exchange: RoundExchange = field(default_factory=RoundExchange)
 
     @property
@@ -269,13 +270,16 @@ def _capsule_report(bench: Workbench, position: int) -> structs.CapsuleReport:
 
 
 def _complain(bench: Workbench) -> Call:
-    complaint = prove_complaint(bench.grant.rekey, bench.seat.slot, bench.proxy_key, bench.random)
+    rekey, key = bench.grant.rekey, bench.proxy_key
+    if key is None:
+        raise NotChecked("there is no node key to complain with")
+    complaint = prove_complaint(rekey, bench.seat.slot, key, bench.random)
     return bench.contracts.grants.complain(
         bench.seat.grant_id,
         bench.seat.committee,
         bench.grant.posted.rekey,
         bench.seat.slot,
-        bench.proxy_key.public.to_evm(),
+        key.public.to_evm(),
         complaint.shared.to_evm(),
         _proof(complaint.proof),
     )

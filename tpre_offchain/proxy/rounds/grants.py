@@ -6,7 +6,7 @@ memory: a lost cache costs a few calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from tpre_offchain.chain.abi.events import (
@@ -27,6 +27,7 @@ from tpre_offchain.crypto.proofs import Proof
 from tpre_offchain.errors import ProtocolError
 from tpre_offchain.proxy.contracts import ProxyContracts
 from tpre_offchain.proxy.history import MissingHistory, events_of, last_of, word_topic
+from tpre_offchain.proxy.node_keys import NodeKeys
 from tpre_offchain.proxy.rounds.rounds import slot_of
 from tpre_offchain.types import Address, GrantId, Label, Slot
 
@@ -34,9 +35,9 @@ ENDED = frozenset({Status.REVOKED, Status.VOIDED, Status.SURRENDERED})
 
 
 class WrongProxyKey(ProtocolError):
-    """The committee names a version of the node key that this proxy does not hold."""
+    """The committee names a version of the node key that this proxy does not hold: it is missing in that grant."""
 
-    default_hint = "start the proxy with the key version that the grant names, until that grant has expired"
+    default_hint = "put back a backup of the keystore file that has it; else the other members serve the grant"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class Seat:
         """Whether somebody ended the grant, as ``GrantRegistry.isEnded`` says; expiry does not."""
         return self.access.status in ENDED
 
+    @property
+    def key_version(self) -> int:
+        """The version of this proxy's node key that the grant names."""
+        return self.committee[self.slot - 1].key_version
+
 
 @dataclass(frozen=True)
 class LabelGrant:
@@ -67,12 +73,12 @@ class LabelGrant:
 
 
 class GrantBook:
-    """What this proxy knows of grants. ``proxy_keys``: node keys by version."""
+    """What this proxy knows of grants."""
 
-    def __init__(self, contracts: ProxyContracts, account: Address, proxy_keys: Mapping[int, ProxyKey]) -> None:
+    def __init__(self, contracts: ProxyContracts, account: Address, node_keys: NodeKeys) -> None:
         self._contracts = contracts
         self._account = account
-        self._proxy_keys = proxy_keys
+        self._own_keys = node_keys
         self._seats: dict[GrantId, Seat | None] = {}
         self._labels: dict[tuple[GrantId, Label], LabelGrant] = {}
         self._posted: dict[tuple[GrantId, Label], RekeyPosted] = {}
@@ -119,6 +125,10 @@ class GrantBook:
         for cache in (self._seats, self._labels, self._posted, self._node_keys):
             cache.clear()
 
+    def drop_fragments(self, versions: Collection[int]) -> None:
+        """Forget what was opened with these versions of the node key."""
+        self._labels = {at: one for at, one in self._labels.items() if one.seat.key_version not in versions}
+
     async def label_grant(self, seat: Seat, label: Label) -> LabelGrant:
         """The re-key of a label with this proxy's fragment opened (SCHEME §4).
 
@@ -159,10 +169,12 @@ class GrantBook:
 
     def proxy_key(self, seat: Seat) -> ProxyKey:
         """The node key of the version that the committee names. Raises ``WrongProxyKey``."""
-        version = seat.committee[seat.slot - 1].key_version
-        if version not in self._proxy_keys:
-            raise WrongProxyKey(f"grant {seat.grant_id} was made for node key version {version}, which is not held")
-        return self._proxy_keys[version]
+        key = self._own_keys.held().get(seat.key_version)
+        if key is None:
+            raise WrongProxyKey(
+                f"grant {seat.grant_id} was made for node key version {seat.key_version}, not held here"
+            )
+        return key
 
     async def _granted(self, grant_id: GrantId) -> AccessGranted:
         grants = self._contracts.grants.address

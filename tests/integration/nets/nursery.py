@@ -1,20 +1,23 @@
 """Starts proxies, owners and users as processes, quickly: a process that has imported everything forks them.
 
-A fresh Python needs seconds to import the package, and a soak starts thousands. The nursery itself opens no socket and
-runs no thread, so a child is as good as one started from nothing; each is a process of its own that SIGKILL ends.
+A fresh Python needs a second of a core to import the package, and a soak starts thousands. The process that forks opens
+no socket and runs no thread, so a child is as good as one started from nothing; each is a process of its own that
+SIGKILL ends. Proxies as they start from nothing are in tests/integration/cli and in test_proxy_rounds.py.
 
-    python -m tests.faults.stage.nursery          # commands as JSON lines on standard input, answers on standard output
+    python -m tests.integration.nets.nursery      # commands: JSON lines on standard input; answers: on standard output
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
 import importlib
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +32,6 @@ ENTRIES = {"proxy": "tests.faults.stage.proxy_child", "role": "tests.faults.stag
 class Child:
     """A process of the nursery's. Its ``pid`` stays its own until ``ended`` is asked: it is reaped on demand."""
 
-    nursery: Nursery
     pid: int
     log_path: Path
     report_path: Path
@@ -57,7 +59,7 @@ class Child:
 
     def ended(self) -> bool:
         if self.ended_with is None:
-            self.ended_with = self.nursery.ask({"poll": self.pid})["code"]
+            self.ended_with = _ask({"poll": self.pid})["code"]
         return self.ended_with is not None
 
     def wait(self, timeout_s: float = 30) -> int:
@@ -89,23 +91,17 @@ class Child:
 
 
 class Nursery:
-    """The process that forks. ``with`` it; at the end it takes what it started with it."""
+    """Starts children. ``with`` it: at the end it takes those that are left with it."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.stage.nursery"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            start_new_session=True,
-        )
+        self._children: list[Child] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        for child in self._children:
+            child.kill()
 
     def start(
         self, entry: str, config: dict[str, Any], folder: Path, name: str, *, failpoint: str | None = None
@@ -114,26 +110,47 @@ class Nursery:
         log, report = folder / f"{name}.log", folder / f"{name}.json"
         report.unlink(missing_ok=True)
         log_from = log.stat().st_size if log.exists() else 0
-        answer = self.ask(
-            {"entry": entry, "config": config, "log": str(log), "report": str(report), "failpoint": failpoint}
-        )
-        return Child(self, answer["pid"], log, report, log_from)
+        files = {"log": str(log), "report": str(report)}
+        answer = _ask({"entry": entry, "config": config, "failpoint": failpoint, **files})
+        self._children.append(Child(answer["pid"], log, report, log_from))
+        return self._children[-1]
 
-    def ask(self, command: dict[str, Any]) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(command).encode() + b"\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        assert line, "the nursery ended"
-        answer: dict[str, Any] = json.loads(line)
-        return answer
 
-    def close(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
-        self._process.wait(20)
+@functools.cache
+def _forker() -> subprocess.Popen[bytes]:
+    """The process that forks, one for all nurseries; it ends with the tests."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    atexit.register(_end, process)
+    return process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
+    process.wait(20)
+
+
+_ONE_ASKS = threading.Lock()
+
+
+def _ask(command: dict[str, Any]) -> dict[str, Any]:
+    with _ONE_ASKS:
+        process = _forker()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(command).encode() + b"\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+    assert line, "the nursery ended"
+    answer: dict[str, Any] = json.loads(line)
+    return answer
 
 
 def main() -> None:
@@ -215,14 +232,6 @@ def arm(name: str) -> None:
     for module in list(sys.modules.values()):
         if getattr(module, "failpoint", None) is before:
             module.failpoint = die  # type: ignore[attr-defined]
-
-
-def wait_for(path: Path, timeout_s: float) -> None:
-    """Wait until a file is there."""
-    deadline = time.monotonic() + timeout_s
-    while not path.exists():
-        assert time.monotonic() < deadline, path.name
-        select.select([], [], [], 0.01)
 
 
 if __name__ == "__main__":
