@@ -8,7 +8,7 @@ from dataclasses import replace
 from eth_utils.crypto import keccak
 
 from tests.attacks.ground import SECOND, Ground
-from tests.property.scene import identity
+from tests.property.scene import identity, node_key
 from tests.stateful.world import data_hash, proof
 from tpre_offchain.chain.abi import structs
 from tpre_offchain.chain.abi.ids import make_round_id
@@ -55,7 +55,7 @@ class Given:
         self.g.evm.send(self.g.user, "ConversionRounds", "openRound", self.id, 0, *self.hashes, refs)
 
     def submit(self, index: int, slot: int, *records: int, sender: Address | None = None) -> pre.CFrags:
-        g, key = self.g, identity(self.account(slot)).proxy_key()
+        g, key = self.g, node_key(self.account(slot))
         kfrag = pre.open_fragment(self.rekey, Slot(slot), key)
         capsules = [g.taken(j) for j in records]
         made = pre.reencrypt(kfrag, pre.RoundContext(g.domain, self.round(index)), capsules, g.random)

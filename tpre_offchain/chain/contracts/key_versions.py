@@ -19,6 +19,7 @@ from tpre_offchain.chain.abi.events import (
     Event,
     FragmentComplaint,
     GrantRevoked,
+    GrantSurrendered,
     ProxyJoined,
     ProxyKeyRotated,
 )
@@ -181,8 +182,8 @@ class _Logs:
         ended: dict[GrantId, int] = {}
         for start in range(0, len(grants), _IDS_AT_ONCE):
             topics = [[_topic(grant_id) for grant_id in grants[start : start + _IDS_AT_ONCE]]]
-            for event in await self._read("GrantRegistry", [GrantRevoked, FragmentComplaint], first_block, topics):
-                if isinstance(event, GrantRevoked) or (isinstance(event, FragmentComplaint) and event.upheld):
+            for event in await self._read("GrantRegistry", [GrantRevoked, GrantSurrendered, FragmentComplaint], first_block, topics):
+                if isinstance(event, GrantRevoked | GrantSurrendered) or (isinstance(event, FragmentComplaint) and event.upheld):
                     ended[event.grant_id] = event.at.timestamp or await self._time_of(event.at.block_number)
         return ended
 
