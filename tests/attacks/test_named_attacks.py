@@ -308,6 +308,29 @@ def test_forged_mask__rho_binds_the_whole_grant__is_not_granted() -> None:
     assert caught.value.culprit == address("owner")
 
 
+def forged_for_its_own_rho(scene: Scene, fixed: str) -> pre.Rekey:
+    """One of U and V is chosen, the other made to fit the rho that the code gives for the choice, as if rho were fixed.
+
+    The check passes if rho does not depend on the other.
+    """
+    rekey, e, d = scene.rekey.rekey, 5, 99
+    chosen = replace(rekey, **{fixed: getattr(rekey, fixed) + g2() * d})
+    ctx = scene.grant_context.hash(chosen.masked_key, chosen.mask, chosen.commitments)
+    rho = hashing.grant_check_scalar(ctx, g1() * e, rekey.pads)
+    if fixed == "masked_key":
+        forged = replace(chosen, mask=rekey.mask + g2() * (d * pow(rho, -1, R)))
+    else:
+        forged = replace(chosen, masked_key=rekey.masked_key + g2() * (d * rho))
+    return proven_anew(scene.grant_context, scene.label_key, forged, e, scene.random)
+
+
+@pytest.mark.parametrize("fixed", ["masked_key", "mask"])
+def test_forged_mask__made_to_fit_the_rho_of_the_other__is_not_granted(fixed: str) -> None:
+    scene = Scene(2, 3)
+    with pytest.raises(MalformedGrant):
+        scene.verified(forged_for_its_own_rho(scene, fixed))
+
+
 # --- zero fragment: SCHEME §4 ---------------------------------------------------------------------
 
 

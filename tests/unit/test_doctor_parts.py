@@ -11,7 +11,9 @@ import pytest
 
 from tpre_offchain.chain.rpc.connection import Block
 from tpre_offchain.chunking import Source
-from tpre_offchain.cli import exits
+from tpre_offchain.cli import doctoring, exits
+from tpre_offchain.cli.home import Home
+from tpre_offchain.cli.invocation import Invocation
 from tpre_offchain.cli.shown import doctor as shown_doctor
 from tpre_offchain.crypto.hashing import keccak256
 from tpre_offchain.doctor.blobs import STALE_S, Blobs, check_leftovers, check_pins, check_stores
@@ -165,6 +167,19 @@ def test_check_leftovers__older_than_a_day__are_named(tmp_path: Path) -> None:
     assert str(old) in found.message
     assert str(fresh) not in found.message
     assert level_of(check_leftovers([fresh], now_s)) is Level.OK
+
+
+def test_sweep__what_a_killed_change_of_a_keystore_left__is_overwritten(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.keys_folder.mkdir()
+    left = [home.keys_folder / name for name in (".proxy.json.old", ".proxy.json.ab.part")]
+    for path in left:
+        path.write_bytes(b"a node key")
+        os.utime(path, (1, 1))
+    opened = [path.open("rb") for path in left]
+    doctoring._leftovers(Invocation(home, as_json=True, options={}), doctoring.DoctorPlan(sweep=True))
+    assert [file.read() for file in opened] == [bytes(10)] * 2
+    assert list(home.keys_folder.iterdir()) == []
 
 
 def test_findings__shown__hold_no_control_characters() -> None:

@@ -12,8 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.vectors.making.cids import make_cids
+from tests.vectors.making.data import make_data
 from tests.vectors.making.flow import make_flow
+from tests.vectors.making.identity import make_identity
 from tests.vectors.making.keys import make_keys
+from tests.vectors.making.messages import make_messages
 from tests.vectors.making.rejects import make_rejects
 
 DIRECTORY = Path(__file__).resolve().parent
@@ -25,7 +29,15 @@ FLOWS = ((1, 1), (2, 3), (3, 5), (5, 9))
 def all_vectors() -> dict[str, dict[str, Any]]:
     """The content of every file, by its name."""
     flows = {f"flow_{t}_{n}.json": make_flow(t, n) for t, n in FLOWS}
-    return {"keys.json": make_keys(), **flows, "rejects.json": make_rejects(flows)}
+    return {
+        "identity.json": make_identity(),
+        "keys.json": make_keys(),
+        **flows,
+        "data.json": make_data(),
+        "cids.json": make_cids(),
+        "messages.json": make_messages(flows),
+        "rejects.json": make_rejects(flows),
+    }
 
 
 def encode(vectors: dict[str, Any]) -> str:

@@ -89,7 +89,7 @@ class Flow:
     @property
     def preimage(self) -> LabelPreimage:
         delegator, label = self.content["delegator"], self.content["label"]
-        return LabelPreimage(delegator["account"], delegator["version"], label["streamId"], label["epoch"])
+        return LabelPreimage(delegator["account"], delegator["version"], int(label["streamId"]), label["epoch"])
 
     @property
     def label_key(self) -> G1:
@@ -113,7 +113,7 @@ class Flow:
         content, grant = self.content, self.content["grant"]
         return pre.GrantContext(
             domain=self.domain,
-            grant_id=GrantId(grant["grantId"]),
+            grant_id=GrantId(int(grant["grantId"])),
             delegator=content["delegator"]["account"],
             delegator_key_version=content["delegator"]["version"],
             delegatee=content["delegatee"]["account"],
@@ -161,8 +161,8 @@ class Flow:
     def metadata(self, place: int) -> Metadata:
         m = self.content["records"][place]["metadata"]
         return Metadata(
-            raw(m["dek"]), raw(m["cid"]), raw(m["encryptedSha256"]), m["encryptedLength"], m["plainLength"],
-            m["createdAt"], m["mediaType"], m["name"], raw(m["signature"]),
+            raw(m["dek"]), raw(m["cid"]), raw(m["encryptedSha256"]), int(m["encryptedLength"]), int(m["plainLength"]),
+            int(m["createdAt"]), m["mediaType"], m["name"], raw(m["signature"]),
         )  # fmt: skip
 
     def round_context(self, index: int) -> pre.RoundContext:

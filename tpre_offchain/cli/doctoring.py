@@ -240,16 +240,24 @@ def _pending(run: Invocation) -> list[Finding]:
 
 
 def _leftovers(run: Invocation, plan: DoctorPlan) -> list[Finding]:
+    from tpre_offchain.clients.stored.files import wipe
+
     candidates = _temporaries(run)
     if plan.sweep:
         for path in blobs.stale_files(candidates, time.time()):
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.parent == run.home.keys_folder:
+                wipe(path)  # there may be a node key in it that is to be gone
+            else:
+                path.unlink(missing_ok=True)
     return blobs.check_leftovers(candidates, time.time())
 
 
 def _temporaries(run: Invocation) -> list[Path]:
     home = run.home
     found: list[Path] = [*home.folder.glob(".net.json.*"), *home.folder.glob(".*.part")]
+    found += home.keys_folder.glob(".*.old")
     for folder in (home.keys_folder, *home.state_folder.glob("*"), *home.state_folder.glob("*/spool")):
         found += folder.glob(".*.part")
     for part in opening.store_address(run).split(","):

@@ -20,7 +20,10 @@ class NodeKeys(Protocol):
         ...
 
     def erase(self, versions: Collection[int]) -> None:
-        """Forget versions for good. Raises a ``KeystoreError``."""
+        """Forget versions for good, and with them what a program left that was killed doing so.
+
+        Raises a ``KeystoreError``.
+        """
         ...
 
 

@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_utils.address import to_checksum_address
 
 from tests.vectors.make import all_vectors, encode
 from tests.vectors.reading import DIRECTORY, Flow, domain_of, load, num, p1, p2, proof_of, raw, replaced
 from tpre_offchain import errors
+from tpre_offchain.clients import errors as client_errors
+from tpre_offchain.clients.facts.signatures import require_signer
 from tpre_offchain.crypto import capsule as capsule_module
 from tpre_offchain.crypto import cfrag, complaint, curve, hashing, kem, keys, kfrag, metadata, pre
 from tpre_offchain.crypto.metadata import decode_metadata, encode_metadata, signing_hash
 from tpre_offchain.crypto.polynomial import lagrange_at_zero
-from tpre_offchain.types import Slot
+from tpre_offchain.crypto.proofs import Proof
+from tpre_offchain.types import Address, Label, Slot
 
 BACKENDS = [name for name in curve.available_backends() if name != "py_ecc"]
 FLOWS = ("flow_1_1.json", "flow_2_3.json", "flow_3_5.json", "flow_5_9.json")
@@ -47,6 +51,18 @@ def replay(drawn: list[str]) -> hashing.Random:
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_make_vectors__again__gives_the_committed_bytes(name: str) -> None:
     assert (DIRECTORY / name).read_text(encoding="utf-8") == encode(FILES[name])
+
+
+def test_numbers__of_every_file__are_exact_in_json() -> None:
+    assert [number for name in FILES for number in _numbers(load(name)) if abs(number) >= 2**53] == []
+
+
+def _numbers(content: Any) -> Iterator[int]:
+    if isinstance(content, int):
+        yield content
+    elif isinstance(content, list | dict):
+        for item in content.values() if isinstance(content, dict) else content:
+            yield from _numbers(item)
 
 
 def test_vector_directory__holds_no_other_json() -> None:
@@ -107,7 +123,9 @@ def _key(identity: keys.Identity, vector: Any) -> keys.DelegatingKey | keys.Rece
 def test_labels__of_the_vectors__are_derived(backend: str) -> None:
     content = load("keys.json")
     for vector in content["labels"]:
-        preimage = keys.LabelPreimage(vector["owner"], vector["ownerKeyVersion"], vector["streamId"], vector["epoch"])
+        preimage = keys.LabelPreimage(
+            vector["owner"], vector["ownerKeyVersion"], int(vector["streamId"]), vector["epoch"]
+        )
         label = keys.label_of(domain_of(content), preimage)
         assert label == raw(vector["label"])
         assert keys.label_scalar(label) == num(vector["scalar"])
@@ -211,7 +229,7 @@ def test_smallest_flow__on_the_reference_backend__gives_the_same() -> None:
 
 
 def error_named(name: str) -> type[errors.TpreError]:
-    for module in (errors, keys, capsule_module, kfrag, cfrag, complaint, kem, metadata):
+    for module in (errors, client_errors, keys, capsule_module, kfrag, cfrag, complaint, kem, metadata):
         found = getattr(module, name, None)
         if isinstance(found, type) and issubclass(found, errors.TpreError):
             return found
@@ -258,6 +276,26 @@ def _open_fragment(case: dict[str, Any], content: Any) -> None:
     pre.open_fragment(flow.verified_rekey, Slot(slot), flow.proxy_key(slot))
 
 
+def _decrypt_original(flow: Flow, place: int) -> None:
+    pre.decrypt_original(flow.label_secret, flow.record_context(place), flow.capsule(place))
+
+
+def _require_signer(flow: Flow, place: int) -> None:
+    context, plain = flow.record_context(place), flow.metadata(place)
+    publisher = Address(to_checksum_address(context.publisher))
+    require_signer(signing_hash(context.label, context.record_id, plain), plain.signature, publisher)
+
+
+def _label_key(content: Any, place: int) -> None:
+    vector = content["labels"][place]
+    keys.label_key(p1(vector["delegatingKey"]), Label(raw(vector["label"])))
+
+
+def _label_secret(content: Any, place: int) -> None:
+    vector = content["labels"][place]
+    keys.label_secret(num(vector["delegatingSecret"]), Label(raw(vector["label"])))
+
+
 CHECKS: dict[str, Callable[[dict[str, Any], Any], object]] = {
     "verify_key_proof": _key_proof,
     "verify_capsule": lambda case, content: Flow(content).verified_capsule(case["at"]["record"]),
@@ -267,11 +305,21 @@ CHECKS: dict[str, Callable[[dict[str, Any], Any], object]] = {
     "verify_cfrags": _verify_cfrags,
     "verify_result": _verify_result,
     "decrypt_reencrypted": _decrypt,
+    "decrypt_original": lambda case, content: _decrypt_original(Flow(content), case["at"]["record"]),
+    "record_place": lambda case, content: Flow(content).record_context(case["at"]["record"]),
+    "publish": lambda case, content: Flow(content).capsule(case["at"]["record"]),
+    "require_signer": lambda case, content: _require_signer(Flow(content), case["at"]["record"]),
+    "label_key": lambda case, content: _label_key(content, case["at"]["label"]),
+    "label_secret": lambda case, content: _label_secret(content, case["at"]["label"]),
     "decode_metadata": lambda case, content: decode_metadata(raw(content["records"][case["at"]["record"]]["message"])),
 }
 
 
-@pytest.mark.parametrize("case", REJECTS, ids=lambda case: case["name"])
+def test_rejects__that_no_code_here_sees__are_refused_by_the_contracts() -> None:
+    assert all(case["solidity"] for case in REJECTS if not case["python"])
+
+
+@pytest.mark.parametrize("case", [case for case in REJECTS if case["python"]], ids=lambda case: case["name"])
 def test_checks__replaced_values__raise_the_named_error(case: dict[str, Any]) -> None:
     content = load(case["file"])
     CHECKS[case["check"]](case, content)  # the untouched values pass
@@ -288,3 +336,18 @@ def test_decode_point__bad_encoding__raises_the_named_error(bad: dict[str, str],
         decode(raw(bad["evm"]))
     assert type(caught.value).__name__ == bad["python"]
     assert caught.value.what == bad["group"]
+
+
+@pytest.mark.parametrize("bad", load("rejects.json")["compressed"], ids=lambda bad: f"{bad['group']} {bad['name']}")
+def test_decode_point__bad_compressed_encoding__raises_the_named_error(bad: dict[str, str], backend: str) -> None:
+    decode = curve.G1.from_bytes if bad["group"] == "G1" else curve.G2.from_bytes
+    with pytest.raises(errors.DecodingError) as caught:
+        decode(raw(bad["compressed"]))
+    assert type(caught.value).__name__ == bad["python"]
+
+
+@pytest.mark.parametrize("bad", load("rejects.json")["proofs"], ids=lambda bad: bad["name"])
+def test_decode_proof__bad_encoding__raises_the_named_error(bad: dict[str, str]) -> None:
+    with pytest.raises(errors.DecodingError) as caught:
+        Proof.from_bytes(raw(bad["encoded"]))
+    assert type(caught.value).__name__ == bad["python"]

@@ -90,6 +90,20 @@ async def test_look__current_key_alone__reads_no_history(monkeypatch: pytest.Mon
     assert set(stage.keys.held()) == {2, 3}
 
 
+async def test_look__first__has_leftovers_wiped_and_goes_on_where_that_fails(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Collection[int]] = []
+
+    def erase(versions: Collection[int]) -> None:
+        asked.append(versions)
+        raise KeystoreError("read-only")
+
+    monkeypatch.setattr(stage.keys, "erase", erase)
+    await stage.while_running(lambda: bool(stage.asked))
+    assert ([str(trouble) for trouble in stage.troubles], asked) == (["read-only"], [()])
+
+
 async def test_look__last_second_of_a_version__keeps_it_and_the_next_erases_it(stage: Stage) -> None:
     stage.time_s = 2_000 + MARGIN_S
     await stage.keeper.look()
@@ -167,6 +181,8 @@ async def test_run__keystore_cannot_be_written__is_told_and_tried_again(
     honest, tries = stage.keys.erase, []
 
     def erase(versions: Collection[int]) -> None:
+        if not versions:
+            return  # the first look, at what others left
         tries.append(versions)
         if len(tries) < 3:
             raise KeystoreError("read-only")

@@ -65,7 +65,7 @@ def make_flow(threshold: int, size: int) -> dict[str, Any]:
             **values.point("key", cast.user.public),
         },
         "label": {
-            "streamId": cast.preimage.stream_id,
+            "streamId": values.u64(cast.preimage.stream_id),
             "epoch": cast.preimage.epoch,
             "label": hex_of(cast.context.label),
             "labelSecret": hex_word(cast.label_secret),
@@ -175,9 +175,9 @@ def _metadata_values(metadata: Metadata) -> dict[str, Any]:
         "dek": hex_of(metadata.dek),
         "cid": hex_of(metadata.cid),
         "encryptedSha256": hex_of(metadata.encrypted_sha256),
-        "encryptedLength": metadata.encrypted_length,
-        "plainLength": metadata.plain_length,
-        "createdAt": metadata.created_at_s,
+        "encryptedLength": values.u64(metadata.encrypted_length),
+        "plainLength": values.u64(metadata.plain_length),
+        "createdAt": values.u64(metadata.created_at_s),
         "mediaType": metadata.media_type,
         "name": metadata.name,
         "signature": hex_of(metadata.signature),
@@ -197,7 +197,7 @@ def _grant(cast: _Cast) -> tuple[dict[str, Any], kfrag.VerifiedRekey]:
     ctx, slots = verified.context_hash, context.slots()
     shared = [context.member(slot).public_key * e for slot in slots]
     vector = {
-        "grantId": context.grant_id,
+        "grantId": values.u64(context.grant_id),
         "members": [
             {
                 "account": member.account,

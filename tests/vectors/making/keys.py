@@ -15,6 +15,7 @@ from tests.vectors.making.values import (
     point,
     proof,
     recorded_random,
+    u64,
 )
 from tpre_offchain.crypto.curve import H2, Z, g1, g2
 from tpre_offchain.crypto.keys import (
@@ -94,7 +95,7 @@ def _label(key: DelegatingKey, preimage: LabelPreimage) -> dict[str, Any]:
     return {
         "owner": preimage.owner,
         "ownerKeyVersion": preimage.key_version,
-        "streamId": preimage.stream_id,
+        "streamId": u64(preimage.stream_id),
         "epoch": preimage.epoch,
         "delegatingSecret": hex_word(key.secret),
         **point("delegatingKey", key.public),

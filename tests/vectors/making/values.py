@@ -46,15 +46,16 @@ def node_key(name: str, version: int, log: list[str] | None = None) -> ProxyKey:
 
 def account(name: str) -> str:
     """The account of a name, in lower case."""
-    return str(Account.from_key(_account_key(name)).address).lower()
+    return str(Account.from_key(account_key(name)).address).lower()
 
 
 def sign(name: str, digest: bytes) -> bytes:
     """The account's signature over 32 bytes, 65 bytes."""
-    return bytes(Account.unsafe_sign_hash(digest, _account_key(name)).signature)
+    return bytes(Account.unsafe_sign_hash(digest, account_key(name)).signature)
 
 
-def _account_key(name: str) -> bytes:
+def account_key(name: str) -> bytes:
+    """The secret key of the account, 32 bytes."""
     return hashlib.sha256(b"account " + name.encode()).digest()
 
 
@@ -66,6 +67,11 @@ def hex_of(data: bytes) -> str:
 def hex_word(number: int) -> str:
     """A number as 32 bytes."""
     return hex_of(number.to_bytes(32, "big"))
+
+
+def u64(number: int) -> str:
+    """A number of up to 64 bits: decimal digits in a string, since JSON's numbers are exact up to 2^53 only."""
+    return str(number)
 
 
 def point(name: str, value: G1 | G2) -> dict[str, str]:

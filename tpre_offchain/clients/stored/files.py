@@ -74,14 +74,14 @@ def replace_and_wipe(path: Path, data: bytes) -> None:
         temporary.replace(path)
         sync_folder(path.parent)
         failpoint("keystore.replaced")
-        _wipe(old)
+        wipe(old)
         sync_folder(path.parent)
 
 
 def wipe_leftovers(path: Path) -> None:
     """Overwrite and remove what a killed ``replace_and_wipe`` left; for whoever is ``alone_with`` the file."""
     for leftover in leftovers_of(path):
-        _wipe(leftover)
+        wipe(leftover)
 
 
 def leftovers_of(path: Path) -> list[Path]:
@@ -94,10 +94,11 @@ def _old_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
 
 
-def _wipe(path: Path) -> None:
+def wipe(path: Path) -> None:
+    """Overwrite a small file and remove it; one that has a second name keeps its content there. Raises ``OSError``."""
     with path.open("r+b") as file:
         found = os.fstat(file.fileno())
-        if found.st_nlink == 1:  # under another name somebody keeps it on purpose
+        if found.st_nlink == 1:
             file.write(bytes(found.st_size))
             sync(file)
     path.unlink()

@@ -48,6 +48,7 @@ class KeyKeeper:
         self._due_s: int | None = None
         """After which second of the chain the next version is over; None: none is waited for."""
         self._poked = asyncio.Event()
+        self._has_looked = False
 
     def poke(self) -> None:
         """A grant has ended: a version may be over sooner than was known."""
@@ -67,6 +68,9 @@ class KeyKeeper:
     async def look(self) -> None:
         """Erase what is over by now."""
         self._poked.clear()
+        if not self._has_looked:
+            self._has_looked = True
+            self._keys.erase(())
         self._keys.refresh()
         info = await self._contracts.proxies.proxy_of(self._account)
         is_member = info.account == self._account

@@ -15,10 +15,11 @@ import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 contract VectorsRejectsTest is VectorsCases {
     address private constant G1MSM = address(0x0c);
     address private constant G2MSM = address(0x0e);
+    address private constant PAIRING = address(0x0f);
 
     function test_cases__every_error_named_for_contracts__is_of_a_check_tested_here() public view {
-        string[7] memory known =
-            ["verify_key_proof", "verify_capsule", "verify_rekey", "open_fragment", "verify_complaint", "verify_cfrags", "verify_result"];
+        string[8] memory known =
+            ["verify_key_proof", "publish", "verify_capsule", "verify_rekey", "open_fragment", "verify_complaint", "verify_cfrags", "verify_result"];
         uint256 i;
         for (; isCase(i); ++i) {
             bool found = bytes(ofCase(i, ".solidity")).length == 0;
@@ -170,13 +171,20 @@ contract VectorsRejectsTest is VectorsCases {
             return abi.encodeWithSelector(IGrantRegistry.WrongCommitmentCount.selector, bad.commitments.length, bound.threshold);
         }
         if (same(name, "WrongPadCount")) return abi.encodeWithSelector(IGrantRegistry.WrongPadCount.selector, bad.pads.length, bound.committeeSize);
-        if (same(name, "InvalidPoint")) return abi.encodeWithSelector(BLS12381.InvalidPoint.selector, G1MSM);
+        if (same(name, "InvalidPoint")) return abi.encodeWithSelector(BLS12381.InvalidPoint.selector, checkerOf(ofCase(i, ".name")));
         if (same(name, "IdentityPoint")) {
             string memory path = rejects.texts(entry(".cases", i, ".paths"))[0];
             bytes32 which = same(path, ".grant.commitments") ? bytes32("C") : bytes32(bytes(path)[7]);
             return abi.encodeWithSelector(IGrantRegistry.IdentityPoint.selector, which);
         }
         revert(string.concat("no such error here: ", name));
+    }
+
+    /// @dev The precompile that looks at the point which the case puts outside the subgroup.
+    function checkerOf(string memory name) private pure returns (address) {
+        if (same(name, "grant: V is outside the subgroup")) return G2MSM;
+        if (same(name, "grant: U is outside the subgroup") || same(name, "grant: C_0 is outside the subgroup")) return PAIRING;
+        return G1MSM;
     }
 
     /// @dev The contract meets a bad threshold when access is asked for, long before a re-key.

@@ -11,6 +11,37 @@ import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
 
 /// @notice As VectorsRejectsTest, for what a round sees: capsules, cfrags, results.
 contract VectorsRejectsRoundsTest is VectorsCases {
+    // --- records ---
+
+    function test_publish__rejects_of_sizes__revert() public {
+        deployFor("flow_2_3.json");
+        registerParties();
+        createStream();
+        uint256 tried;
+        for (uint256 i = 0; isCase(i); ++i) {
+            if (!isOf(i, "publish") || bytes(ofCase(i, ".solidity")).length == 0) continue;
+            file.replace(i);
+            publishBad(i);
+            file.restore();
+            ++tried;
+        }
+        vm.assertGt(tried, 2);
+        publish(0);
+    }
+
+    function publishBad(uint256 i) private {
+        IRecordRegistry.RecordInput memory record = recordAt(0);
+        (uint256 id, uint32 epoch) = (RecordId.unwrap(recordIdAt(0)), uint32(file.number(".label.epoch")));
+        string memory name = ofCase(i, ".solidity");
+        bytes memory failure;
+        if (same(name, "SealedTooShort")) failure = abi.encodeWithSelector(IRecordRegistry.SealedTooShort.selector, record.c3.length, 16);
+        else if (same(name, "SealedTooLong")) failure = abi.encodeWithSelector(IRecordRegistry.SealedTooLong.selector, record.c3.length, 4_096);
+        else failure = abi.encodeWithSelector(IRecordRegistry.TextTooLong.selector, bytes(record.tags).length, 256);
+        vm.expectRevert(failure);
+        vm.prank(address(uint160(id >> 32)));
+        records.publish(StreamId.wrap(uint64(id >> 192)), epoch, uint32(id), record);
+    }
+
     // --- capsules ---
 
     function test_reportCapsule__rejects_of_capsules__are_upheld() public {
