@@ -17,7 +17,7 @@ from tpre_offchain.errors import ConfigError
 VARIABLE: Final = "TPRE_FAILPOINT"
 
 _ACTIONS: Final = (
-    "Submit", "Propose", "Vote", "Challenge", "ReportCapsule", "Complain", "FinalizeByProof", "FinalizeSigned", "Close",
+    "Submit", "Propose", "Vote", "Challenge", "ReportCapsules", "Complain", "FinalizeByProof", "FinalizeSigned", "Close",
     "ClaimFee",
 )  # fmt: skip
 

@@ -185,7 +185,7 @@ class Scene:
     def share(self, threshold: int = 3, committee: int = 5, data: bytes | None = None) -> Share:
         """A record in a stream of its own, granted."""
         data = self.chance.randbytes(600) if data is None else data
-        stream = self.owner.create_stream(f"stream-{self.chance.random()}")
+        stream = self.owner.create_stream(f"stream-{self.chance.random()}", minimum=(1, committee))
         record = self.owner.publish(stream, data)
         asked = self.user.request(stream, threshold=threshold, committee=committee)
         self.owner.grant(asked)

@@ -314,6 +314,6 @@ def _minimum(run: Invocation, threshold: int | None, committee: int | None) -> t
         net = LocalNet.load(run.home)
         usual = (net.threshold, min(32, len(net.proxies)))
     except NoLocalNet:
-        usual = (threshold or 1, threshold or 1)
+        usual = (threshold or 1, max(2, 2 * (threshold or 1) - 1))
     least = usual[0] if threshold is None else threshold
     return least, max(least, usual[1] if committee is None else committee)
