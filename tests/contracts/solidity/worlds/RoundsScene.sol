@@ -37,8 +37,16 @@ contract RoundsScene is RoundsWorld {
 
     // --- the verbs of RoundsWorld, on the kept scene ---
 
+    function allowFrom(uint8 t, uint8 n) external {
+        allow(t, n);
+    }
+
     function askFor(uint8 t, uint8 n, uint256 deposit) external returns (GrantId) {
         return ask(t, n, deposit);
+    }
+
+    function offerOf(uint8 t, uint8 n, uint256 deposit) external returns (GrantId) {
+        return offer(t, n, deposit);
     }
 
     /// @dev A request whose draw takes all its 256 steps, and its block: the pool has 5,000 places, all empty but the last n that the draw
@@ -56,8 +64,9 @@ contract RoundsScene is RoundsWorld {
         }
         vm.store(address(proxies), 0, bytes32((uint256(proxies.activeCount()) << 32) | shuffled.length));
         grantId = ask(t, n, deposit);
-        bytes32 seed = Transcript.drawSeed(keccak256(abi.encode("block", vm.getBlockNumber())), grantId);
         passBlock();
+        (bytes32 input,) = grants.drawInputOf(grantId);
+        bytes32 seed = Transcript.drawSeed(input, proveDraw(input, a).gamma);
         for (uint256 k = 0; k < 256; ++k) {
             uint256 j = k + (Transcript.drawStep(seed, k) % (shuffled.length - k));
             (shuffled[k], shuffled[j]) = (shuffled[j], shuffled[k]);
