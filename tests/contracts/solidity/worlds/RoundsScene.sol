@@ -270,6 +270,18 @@ abstract contract RoundsTest is Deployer, Settings {
         (owner, user, stream) = (world.owner(), world.user(), world.stream());
     }
 
+    /// @dev Ten conversions in an hour at least, at the stream's price at most.
+    function requestOf(uint8 t, uint8 n) internal view returns (IGrantRegistry.AccessRequest memory) {
+        return IGrantRegistry.AccessRequest(stream, 0, 3, t, n, PRICE, 10, 1 hours, "research");
+    }
+
+    /// @dev A request of the user's for 2 of 3, with one ether.
+    function ask() internal returns (GrantId) {
+        vm.deal(user, user.balance + 1 ether);
+        vm.prank(user);
+        return grants.requestAccess{value: 1 ether}(requestOf(2, 3));
+    }
+
     function member(RoundsWorld.Scene memory scene, uint8 slot) internal pure returns (address) {
         return scene.committee[slot - 1].accountOf();
     }

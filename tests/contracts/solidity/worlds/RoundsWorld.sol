@@ -295,7 +295,7 @@ abstract contract RoundsWorld is System {
     }
 
     /// @dev The scene's round alone.
-    function claimsOf(Scene memory scene) internal view returns (IConversionRounds.ClaimedRound[] memory claims) {
+    function claimsOf(Scene memory scene) internal pure returns (IConversionRounds.ClaimedRound[] memory claims) {
         claims = new IConversionRounds.ClaimedRound[](1);
         claims[0] = IConversionRounds.ClaimedRound(scene.roundId, dataHash(scene));
     }
