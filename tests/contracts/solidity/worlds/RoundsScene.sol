@@ -294,6 +294,69 @@ abstract contract RoundsTest is Deployer, Settings {
         vm.assertEq(out, expected);
     }
 
+    /// @dev The call goes through.
+    function pass(address caller, address target, bytes memory input) internal {
+        vm.prank(caller);
+        (bool ok, bytes memory out) = target.call(input);
+        vm.assertTrue(ok, string.concat("refused: ", vm.toString(out.length < 4 ? bytes32(0) : bytes32(out))));
+    }
+
+    // --- evidence ---
+
+    function linkOf(uint8 slot, uint128 excluded, G1Point[] memory w, Proof memory proof) internal pure returns (bytes32) {
+        return keccak256(abi.encode(slot, excluded, BLS12381.hashOf(w), proof.challenge, proof.response));
+    }
+
+    /// @dev The call that challenges `slot`'s submission, the first of the round; `later`: links that followed it.
+    function challengeOf(RoundsWorld.Scene memory scene, uint8 slot, G1Point[] memory w, Proof memory proof, bytes32[] memory later)
+        internal
+        view
+        returns (bytes memory)
+    {
+        return challengeOf(scene, IConversionRounds.Submission(slot, scene.excluded, w, proof, rounds.roundOf(scene.roundId).key, later));
+    }
+
+    function challengeOf(RoundsWorld.Scene memory scene, IConversionRounds.Submission memory submission) internal view returns (bytes memory) {
+        return abi.encodeCall(
+            rounds.challengeCfrags, (scene.roundId, scene.committee, scene.data, submission, scene.capsules, world.challengeKeys())
+        );
+    }
+
+    function reportOf(uint8 position, IRecordRegistry.RecordInput memory record) internal pure returns (IConversionRounds.CapsuleReport memory) {
+        return IConversionRounds.CapsuleReport(
+            position, record.c1, record.c2, keccak256(record.c3), record.proof, record.cidHash, keccak256(bytes(record.tags))
+        );
+    }
+
+    /// @dev The call that reports capsules as the member in `slot`, or as nobody with 0.
+    function reportAs(RoundsWorld.Scene memory scene, uint8 slot, IConversionRounds.CapsuleReport[] memory reports) internal view returns (bytes memory) {
+        return abi.encodeCall(
+            rounds.reportCapsules, (scene.roundId, scene.committee, scene.data, scene.ids, reports, world.challengeKeys(), slot)
+        );
+    }
+
+    function one(IConversionRounds.CapsuleReport memory report) internal pure returns (IConversionRounds.CapsuleReport[] memory reports) {
+        reports = new IConversionRounds.CapsuleReport[](1);
+        reports[0] = report;
+    }
+
+    function noLinks() internal pure returns (bytes32[] memory) {
+        return new bytes32[](0);
+    }
+
+    /// @dev A round of 2 of 3 over two good records and a bad one, which comes last; its capsule is `c1` if given, else its proof is wrong.
+    function openWithBad(G1Point memory c1) internal returns (RoundsWorld.Scene memory scene, IRecordRegistry.RecordInput memory bad) {
+        world.grantScene(2, 3, 1 ether);
+        IConversionRounds.RecordRef[] memory good = world.publishRecords(2);
+        IConversionRounds.RecordRef[] memory refs = new IConversionRounds.RecordRef[](3);
+        (refs[0], refs[1]) = (good[0], good[1]);
+        (refs[2], bad) = world.publishBad(c1);
+        world.openOver(refs);
+        scene = world.scene();
+    }
+
+    // --- logs ---
+
     /// @dev The logs recorded since vm.recordLogs hold this one, topic for topic and byte for byte.
     function assertLogged(address emitter, bytes32[4] memory topics, bytes memory data) internal {
         Vm.Log[] memory logs = vm.getRecordedLogs();
