@@ -26,7 +26,7 @@ interface IGrantRegistry {
         uint40 maxGrantSeconds; // "for ever" is not offered
     }
 
-    /// In storage order: five slots, of which a round reads the first alone to learn whether the grant is live.
+    /// In storage order: five slots. A round reads the first alone to learn whether the grant was ended; a grant is checked by the first three.
     struct Access {
         Status status;
         bool offered; // by the owner, unasked: the deposit is the owner's, and so are its rounds to open
@@ -36,7 +36,7 @@ interface IGrantRegistry {
         uint32 delegateeKeyVersion;
         uint32 quota; // conversions (records) in all
         uint32 used;
-        uint32 rounds; // opened so far
+        uint32 minSeconds; // as asked
         uint40 requestBlock; // of the draw
         uint40 expiry; // unix time; 0 until granted
         address delegatee;
@@ -47,7 +47,7 @@ interface IGrantRegistry {
         uint32 epochTo;
         uint32 minConversions; // as asked
         uint96 price; // of one conversion, as it was when asked; 0 for an offer
-        uint32 minSeconds; // as asked
+        uint32 rounds; // opened so far
         uint128 deposit; // free for rounds
         bytes32 committeeHash; // 0 until granted
     }
