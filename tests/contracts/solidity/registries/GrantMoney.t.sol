@@ -66,10 +66,8 @@ contract GrantMoneyTest is RoundsTest {
     }
 
     function test_reclaimDeposit__of_an_offer__goes_to_the_owner() public {
-        GrantId grantId = world.offerOf(2, 3, 1 ether);
-        world.nextBlock();
-        world.prepareScene(grantId, 0);
-        world.postScene();
+        world.offerScene(2, 3, 1 ether);
+        GrantId grantId = world.scene().grantId;
         vm.warp(grants.accessOf(grantId).expiry);
         grants.reclaimDeposit(grantId);
         vm.assertEq(treasury.creditOf(owner), 1 ether);
@@ -123,10 +121,8 @@ contract GrantMoneyTest is RoundsTest {
     }
 
     function test_surrender__of_an_offer__the_owners_deposit_goes_to_the_owner() public {
-        GrantId grantId = world.offerOf(2, 3, 1 ether);
-        world.nextBlock();
-        world.prepareScene(grantId, 0);
-        world.postScene();
+        world.offerScene(2, 3, 1 ether);
+        GrantId grantId = world.scene().grantId;
         vm.prank(user);
         grants.surrender(grantId);
         vm.assertEq(treasury.creditOf(owner), 1 ether);

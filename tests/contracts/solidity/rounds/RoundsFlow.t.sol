@@ -93,8 +93,13 @@ contract RoundsFlowTest is RoundsWorld {
     }
 
     function test_gas__round_of_one_record__within_targets() public {
-        Scene memory scene = opened(3, 5, 1);
+        Scene memory scene = granted(3, 5, 1 ether);
+        open(scene, publish(1));
         vm.snapshotGasLastCall("rounds", "openRound 1 record");
+        submitAll(scene);
+        propose(scene, 1);
+        vm.snapshotGasLastCall("rounds", "propose 1 record, first of a grant");
+        open(scene, publish(1));
         for (uint8 slot = 1; slot <= 3; ++slot) {
             submit(scene, slot);
             vm.assertLe(vm.snapshotGasLastCall("rounds", string.concat("submitCfrags ", vm.toString(slot))), 60_000, "submitCfrags");

@@ -233,10 +233,8 @@ contract RoundsMoneyTest is RoundsTest {
     // --- offers ---
 
     function test_offer__no_price__nothing_reserved_nothing_to_settle() public {
-        GrantId grantId = world.offerOf(2, 3, 1 ether);
-        world.nextBlock();
-        world.prepareScene(grantId, 0);
-        world.postScene();
+        world.offerScene(2, 3, 1 ether);
+        GrantId grantId = world.scene().grantId;
         IRounds.RecordRef[] memory refs = world.publishRecords(2);
         world.openOver(refs);
         RoundsWorld.Scene memory scene = world.scene();

@@ -49,9 +49,9 @@ contract RoundsScene is RoundsWorld {
         return offer(t, n, deposit);
     }
 
-    /// @dev A request whose draw takes all its 256 steps, and its block: the pool has 5,000 places, all empty but the last n that the draw
+    /// @dev An offer whose draw takes all its 256 steps, and its block: the pool has 5,000 places, all empty but the last n that the draw
     /// comes to, where the first n proxies are. Written to storage: places are the registry's third variable, the two counters its first word.
-    function askForLongestDraw(uint8 t, uint8 n, uint256 deposit) external returns (GrantId grantId) {
+    function offerOfLongestDraw(uint8 t, uint8 n, uint256 deposit) external returns (GrantId grantId) {
         uint256[] memory shuffled = new uint256[](5_000);
         for (uint256 i = 0; i < shuffled.length; ++i) {
             shuffled[i] = i;
@@ -63,7 +63,7 @@ contract RoundsScene is RoundsWorld {
             vm.store(address(proxies), place, 0);
         }
         vm.store(address(proxies), 0, bytes32((uint256(proxies.activeCount()) << 32) | shuffled.length));
-        grantId = ask(t, n, deposit);
+        grantId = offer(t, n, deposit);
         passBlock();
         (bytes32 input,) = grants.drawInputOf(grantId);
         bytes32 seed = Transcript.drawSeed(input, proveDraw(input, a).gamma);
@@ -94,6 +94,15 @@ contract RoundsScene is RoundsWorld {
 
     function grantScene(uint8 t, uint8 n, uint256 deposit) external {
         set(granted(t, n, deposit));
+    }
+
+    /// @dev The same of an offer.
+    function offerScene(uint8 t, uint8 n, uint256 deposit) external {
+        GrantId grantId = offer(t, n, deposit);
+        passBlock();
+        Scene memory made = prepare(grantId, 0);
+        post(made);
+        set(made);
     }
 
     function openScene(uint8 t, uint8 n, uint256 m) external {
