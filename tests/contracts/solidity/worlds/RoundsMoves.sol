@@ -122,7 +122,7 @@ abstract contract RoundsMoves is Test, Settings {
 
     function openRound(uint8 m, uint8 dice) external {
         bool live = grants.isLive(world.scene().grantId);
-        IRounds.RecordRef[] memory good = world.publishRecords(bound(m, 1, 3));
+        IRounds.RecordRef[] memory good = world.publishRecords(dice % 12 == 0 ? 0 : bound(m, 1, 3));
         IRounds.RecordRef[] memory refs = good;
         IRecordRegistry.RecordInput memory bad;
         G1Point memory none;
@@ -261,19 +261,43 @@ abstract contract RoundsMoves is Test, Settings {
         } catch {}
     }
 
-    /// What an honest proxy does next. Without it hardly any sequence of moves comes to a final round.
+    /// What an honest proxy does next. Without it hardly any sequence of moves comes to a final round, or to one that is paid.
     function goOn(uint8 slot) external {
         IRounds.Phase phase = rounds.phaseOf(current());
-        if (phase == IRounds.Phase.Submitting) this.submit(slot, true);
-        else if (phase == IRounds.Phase.Proposing) this.propose(slot, true);
+        if (phase == IRounds.Phase.Submitting) slot % 8 == 7 ? this.report(slot, false) : this.submit(slot, true);
+        else if (phase == IRounds.Phase.Proposing) slot % 4 == 0 ? this.giveUp(0) : this.propose(slot, true);
         else if (phase == IRounds.Phase.Voting) this.vote(slot, true);
         else if (phase == IRounds.Phase.Provable) this.finalizeByProof();
-        else if (phase != IRounds.Phase.None) this.claim(slot);
+        else if (phase != IRounds.Phase.None) _collect(slot);
     }
 
-    /// Mostly too short to end a round.
+    function _collect(uint8 slot) private {
+        IRounds.Round memory round = rounds.roundOf(current());
+        uint256 time = vm.getBlockTimestamp();
+        if (!round.finalized && !round.closed) this.close();
+        else if (time <= round.voteEnd) skip(round.voteEnd + 1 - time);
+        else if (slot % 4 == 0) this.settle();
+        else this.claim(slot);
+    }
+
+    /// Everybody against.
+    function reject() external {
+        for (uint8 slot = 1; slot <= 3; ++slot) {
+            this.vote(slot, false);
+        }
+    }
+
+    /// Nobody goes on.
+    function giveUp(uint8 dice) external {
+        if (dice % 2 != 0) return;
+        skip(ROUND_SECONDS + 2 * VOTE_SECONDS + 1);
+        this.close();
+    }
+
+    /// Mostly too short to end a round; at times longer than a grant.
     function wait(uint16 seconds_) external {
-        skip(seconds_ % 4 == 0 ? bound(seconds_, 1, 4000) : bound(seconds_, 1, 60));
+        if (seconds_ % 32 == 31) skip(31 days);
+        else skip(seconds_ % 4 == 0 ? bound(seconds_, 1, 4000) : bound(seconds_, 1, 60));
     }
 
     function end(uint8 dice) external {
