@@ -30,7 +30,7 @@ interface IGrantRegistry {
     struct Access {
         Status status;
         bool offered; // by the owner, unasked: the deposit is the owner's, and so are its rounds to open
-        bool served; // a result was proven, or t cfrags stood unchallenged, in one of its rounds
+        bool served; // a result was proven in one of its rounds, or a price settled for t cfrags that stood
         uint8 threshold;
         uint8 committeeSize;
         uint32 delegateeKeyVersion;

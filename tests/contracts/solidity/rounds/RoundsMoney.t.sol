@@ -210,8 +210,8 @@ contract RoundsMoneyTest is RoundsTest {
         _assertHeld(scene, 4 * uint256(FEE));
     }
 
-    /// Nothing is left to pay for, though t cfrags stand.
-    function test_settlePrice__every_record_left__pays_nothing() public {
+    /// Nothing is left to pay for, though t cfrags stand; and a grant has not served by that, or bad records would make redraws cheap again.
+    function test_settlePrice__every_record_left__pays_nothing_and_is_no_service() public {
         world.grantScene(2, 3, 1 ether);
         IRounds.RecordRef[] memory refs = new IRounds.RecordRef[](1);
         IRecordRegistry.RecordInput memory bad;
@@ -222,8 +222,11 @@ contract RoundsMoneyTest is RoundsTest {
         world.submitByThreshold();
         pass(member(scene, 1), address(rounds), reportAs(scene, 1, one(reportOf(0, bad))));
         world.closeRound();
+        vm.assertFalse(_reserved(scene));
         skip(CHALLENGE_SECONDS + 1);
         world.claimAs(1);
+        refuse(STRANGER, address(rounds), _settle(scene), _nothing(scene));
+        vm.assertFalse(grants.accessOf(scene.grantId).served);
         vm.assertEq(treasury.creditOf(member(scene, 1)), FEE); // the reporter's
         vm.assertEq(treasury.creditOf(owner), 0);
         vm.assertEq(_deposit(scene), 1 ether - FEE);
