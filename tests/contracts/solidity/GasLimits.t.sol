@@ -2,7 +2,8 @@
 pragma solidity ^0.8.30;
 
 import {Prover} from "./Prover.sol";
-import {RoundsTest} from "./worlds/RoundsScene.sol";
+import {GasMeter} from "./worlds/GasMeter.sol";
+import {RoundsTest} from "./worlds/RoundsTest.sol";
 import {RoundsWorld} from "./worlds/RoundsWorld.sol";
 import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry as IGrants} from "../../../contracts/interfaces/IGrantRegistry.sol";
@@ -18,10 +19,7 @@ import {GrantId, toRecordId} from "../../../contracts/types/Ids.sol";
 /// fails where one is missing. What sibling contracts alone may call (Treasury.hold, GrantRegistry.takeQuota, ProxyRegistry.penalize ...) is
 /// inside the figures of its callers. Dearest is: a committee of 32 with a threshold of 32, 100 records, texts and sealed bytes at their
 /// limits and without a zero byte, storage that was empty, points that are no points, penalties that end a proxy's stay.
-contract GasLimitsTest is RoundsTest, Prover {
-    uint256 private constant TRANSACTION_GAS = 16_777_216;
-    /// What nodes take and pass on (geth's txMaxSize) without what surrounds the input.
-    uint256 private constant INPUT_BYTES = 131_072 - 256;
+contract GasLimitsTest is RoundsTest, Prover, GasMeter {
     uint8 private constant COMMITTEE = 32;
     uint256 private constant RECORDS = 100;
 
@@ -29,49 +27,6 @@ contract GasLimitsTest is RoundsTest, Prover {
 
     function setUp() public {
         start(34);
-    }
-
-    // --- measuring ---
-
-    /// @dev A transaction of its own with all the gas that one may have: what it needs beyond what it is charged for (refunds, gas that a
-    /// precompile's call must have to spare) counts too.
-    function _call(address caller, address target, uint256 value, bytes memory input) private returns (bool ok, bytes memory output) {
-        hoax(caller, value);
-        return target.call{value: value, gas: TRANSACTION_GAS - 21_000}(input);
-    }
-
-    function _within(string memory name, address caller, address target, uint256 value, bytes memory input) private returns (bytes memory) {
-        (bool ok, bytes memory output) = _call(caller, target, value, input);
-        vm.assertTrue(ok, name);
-        vm.assertLe(vm.snapshotGasLastCall("limits", name), TRANSACTION_GAS, name);
-        vm.assertLe(input.length, INPUT_BYTES, name);
-        return output;
-    }
-
-    function _within(string memory name, address caller, address target, bytes memory input) private returns (bytes memory) {
-        return _within(name, caller, target, 0, input);
-    }
-
-    /// @dev Of a list without a limit of its own: `passed` items are as many as nodes pass on, `fitting` as many as the gas is enough for.
-    function _most(
-        string memory name, address caller, address target, function(uint256) view returns (bytes memory) inputOf, uint256 passed, uint256 fitting
-    ) private {
-        vm.assertTrue(inputOf(passed + 1).length > INPUT_BYTES, "nodes pass on more than stated");
-        uint256 before = vm.snapshotState();
-        (bool ok,) = _call(caller, target, 0, inputOf(fitting + 1));
-        vm.assertFalse(ok, "more fit than stated");
-        (ok,) = _call(caller, target, 0, inputOf(fitting));
-        vm.assertTrue(ok, "fewer fit than stated");
-        vm.revertToState(before);
-        _within(name, caller, target, inputOf(passed));
-    }
-
-    function _text(uint256 length) private pure returns (string memory) {
-        bytes memory text = new bytes(length);
-        for (uint256 i = 0; i < length; ++i) {
-            text[i] = "x";
-        }
-        return string(text);
     }
 
     // --- KeyRegistry, ProxyRegistry ---

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {Prover} from "../Prover.sol";
-import {RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsTest} from "../worlds/RoundsTest.sol";
 import {RoundsWorld} from "../worlds/RoundsWorld.sol";
 import {IGrantRegistry as IGrants} from "../../../../contracts/interfaces/IGrantRegistry.sol";
 import {IGrantVerifier} from "../../../../contracts/interfaces/IGrantVerifier.sol";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsTest} from "../worlds/RoundsTest.sol";
 import {IGrantRegistry as IGrants} from "../../../../contracts/interfaces/IGrantRegistry.sol";
 import {GrantId} from "../../../../contracts/types/Ids.sol";
 

@@ -2,7 +2,8 @@
 pragma solidity ^0.8.30;
 
 import {RoundsMoves} from "../worlds/RoundsMoves.sol";
-import {RoundsScene, RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsScene} from "../worlds/RoundsScene.sol";
+import {RoundsTest} from "../worlds/RoundsTest.sol";
 import {RoundsWorld} from "../worlds/RoundsWorld.sol";
 import {IConversionRounds as IRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry as IGrants} from "../../../../contracts/interfaces/IGrantRegistry.sol";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsTest} from "../worlds/RoundsTest.sol";
 import {RoundsWorld} from "../worlds/RoundsWorld.sol";
 import {IConversionRounds as IRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
 import {G1Point, Proof} from "../../../../contracts/types/Points.sol";
