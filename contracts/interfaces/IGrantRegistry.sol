@@ -180,7 +180,8 @@ interface IGrantRegistry {
     /// Warning: what was converted stays converted, and t dishonest proxies could still convert old capsules; only a new epoch closes that for new data.
     function revoke(GrantId grantId) external;
 
-    /// @notice The delegatee ends its own grant, as by `revoke`; the free deposit returns. The next request pays the redraw fee.
+    /// @notice The delegatee ends its own grant: no round opens any more, and the free deposit returns. Rounds that are open run on, and are owed: else
+    /// whoever sees the last cfrag on its way could read by it and leave in front of it. The next request pays the redraw fee.
     function surrender(GrantId grantId) external;
 
     /// @notice Warning: whoever pays, what remains goes back to the delegatee (to the delegator for an offer).
@@ -214,7 +215,8 @@ interface IGrantRegistry {
     /// @notice True while rounds of the grant may be opened: granted, not expired, and not ended by anybody.
     function isLive(GrantId grantId) external view returns (bool);
 
-    /// @notice True once somebody ended the grant: revoked, voided or surrendered. An expired grant is not: what was opened in time runs on.
+    /// @notice True once the owner revoked the grant, or a complaint voided it: that ends rounds short of t cfrags. An expired or surrendered grant is
+    /// not: what was opened in time runs on.
     function isEnded(GrantId grantId) external view returns (bool);
 
     function committeeHashOf(GrantId grantId) external view returns (bytes32);

@@ -274,6 +274,34 @@ contract GrantAttacksTest is RoundsTest {
         assertPhase(scene.roundId, IRounds.Phase.Proposing);
     }
 
+    /// The delegatee's surrender shuts no proxy's mouth: else an owner and its user could have members counted as missing that were given no
+    /// good fragment.
+    function test_complain__after_a_surrender__still_voids_and_ends_the_round() public {
+        RoundsWorld.Scene memory scene = _openWithBadFragment();
+        vm.prank(user);
+        grants.surrender(scene.grantId);
+        assertPhase(scene.roundId, IRounds.Phase.Submitting);
+        _upheld(scene);
+        assertPhase(scene.roundId, IRounds.Phase.Ended);
+        bytes memory voided =
+            abi.encodeWithSelector(IGrants.WrongStatus.selector, scene.grantId, IGrants.Status.Voided, IGrants.Status.Granted);
+        refuse(member(scene, 1), address(grants), _complain(scene, 1), voided);
+    }
+
+    /// A grant that was surrendered and then voided was one of those that live, not two.
+    function test_complain__after_a_surrender__forgets_no_other_live_grant() public {
+        RoundsWorld.Scene memory scene = _openWithBadFragment();
+        world.grantScene(2, 3, 0);
+        GrantId third = world.askFor(2, 3, 0);
+        vm.prank(owner);
+        grants.deny(third, "no");
+        vm.prank(user);
+        grants.surrender(scene.grantId);
+        world.set(scene);
+        _upheld(scene);
+        vm.assertTrue(grants.redrawFeeOf(user, stream, true) != 0, "the second lives");
+    }
+
     /// A round that was opened in time runs past the expiry, and so does the owner's answer for its fragments.
     function test_complain__after_the_expiry__still_voids_and_ends_the_round() public {
         RoundsWorld.Scene memory scene = _openWithBadFragment();

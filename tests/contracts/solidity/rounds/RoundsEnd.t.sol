@@ -79,6 +79,30 @@ contract RoundsEndTest is RoundsTest {
         }
     }
 
+    /// The user sees the last cfrag on its way, combines the t with it, and would have its money back: what is open runs on, and is paid.
+    function test_surrender__in_front_of_the_last_cfrag__round_runs_on_and_is_paid() public {
+        world.openScene(2, 3, 1);
+        RoundsWorld.Scene memory scene = world.scene();
+        world.submitAs(1);
+        vm.prank(user);
+        grants.surrender(scene.grantId);
+        vm.assertEq(treasury.creditOf(user), 1 ether - reserveOf(2, 1));
+        assertPhase(scene.roundId, IRounds.Phase.Submitting);
+        world.submitAs(2);
+        world.finalizeRound();
+        vm.assertEq(treasury.creditOf(owner), PRICE);
+        skip(CHALLENGE_SECONDS + 1);
+        world.claimAs(1);
+        world.claimAs(2);
+        vm.assertEq(treasury.heldUnder(word(scene.grantId)), 0);
+        IRounds.RecordRef[] memory refs = world.publishRecords(1);
+        bytes memory surrendered = abi.encodeWithSelector(
+            IGrantRegistry.WrongStatus.selector, scene.grantId, IGrantRegistry.Status.Surrendered, IGrantRegistry.Status.Granted
+        );
+        bytes memory input = abi.encodeCall(rounds.openRound, (scene.grantId, 0, scene.data.maskHash, scene.data.rekeyRest, refs));
+        refuse(user, address(rounds), input, surrendered);
+    }
+
     function test_revoke__one_of_t_cfrags_is_shown_to_be_bad__round_ends() public {
         world.openScene(2, 3, 1);
         RoundsWorld.Scene memory scene = world.scene();

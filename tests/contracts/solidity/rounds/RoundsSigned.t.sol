@@ -114,6 +114,17 @@ contract RoundsSignedTest is SignedWorld {
         vm.assertEq(logs[1].data, abi.encode(uint32(3), uint32(3), hash, false));
     }
 
+    /// The delegatee sees the results on their way and can read; leaving in front of them saves it nothing.
+    function test_finalizeSigned__delegatee_surrenders_in_front_of_it__finalized_and_paid() public {
+        Scene memory scene = opened(2, 3, 1);
+        Brought memory brought = bring(scene);
+        vm.prank(user);
+        grants.surrender(scene.grantId);
+        finalizeSigned(scene, brought);
+        _finalized(scene, brought);
+        vm.assertEq(treasury.creditOf(owner), PRICE);
+    }
+
     /// @dev Proxies that gave up waiting have begun on the chain: what stands there counts, in either phase.
     function test_finalizeSigned__some_or_all_cfrags_on_the_chain__finalized() public {
         Scene memory scene = opened(2, 3, 1);
