@@ -231,8 +231,9 @@ contract GrantRegistry is GrantMoney {
     }
 
     function _end(GrantId grantId, Access storage access, Status status) private {
+        bool first = access.status == Status.Granted;
         access.status = status;
-        _noteEnded(grantId, access);
+        if (first) _noteEnded(grantId, access);
     }
 
     // --- complaints ---
@@ -241,8 +242,9 @@ contract GrantRegistry is GrantMoney {
     function complain(
         GrantId grantId, Member[] calldata committee, Rekey calldata rekey, uint8 slot, G1Point calldata nodeKey, G1Point calldata sharedPoint, Proof calldata proof
     ) external {
-        // Expired or not: a round that was opened in time may still run, and its members answer for it.
-        Access storage access = _requireStatus(grantId, Status.Granted);
+        // Expired or surrendered: a round that was opened in time may still run, and its members answer for it.
+        Access storage access = _known(grantId);
+        if (access.status != Status.Surrendered) _requireStatus(grantId, Status.Granted);
         _requireCommittee(grantId, access, committee);
         _requireSlot(committee, slot, nodeKey);
         Transcript.GrantContext memory bound = _contextOf(grantId, access, rekey);
@@ -274,7 +276,8 @@ contract GrantRegistry is GrantMoney {
 
     /// @inheritdoc IGrantRegistry
     function isEnded(GrantId grantId) external view returns (bool) {
-        return _access[grantId].status >= Status.Revoked;
+        Status status = _access[grantId].status;
+        return status == Status.Revoked || status == Status.Voided;
     }
 
     /// @inheritdoc IGrantRegistry

@@ -36,7 +36,9 @@ abstract contract RoundMoney is RoundChecks {
         head.voteEnd = uint40(block.timestamp + _challengeSeconds);
         uint256 remaining = head.remaining(tail.excluded);
         uint256 prices = 0;
-        if (head.price == Price.Reserved && head.standing() < head.threshold) (head.price, prices) = (Price.Settled, remaining);
+        // Short of t cfrags nothing can be read, and where every record left nothing is there to be.
+        bool unread = head.standing() < head.threshold || remaining == 0;
+        if (head.price == Price.Reserved && unread) (head.price, prices) = (Price.Settled, remaining);
         round.head = head;
         if (head.tailInUse) round.tail = tail;
         GrantId grantId = roundId.grantOf();

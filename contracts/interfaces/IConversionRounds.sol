@@ -21,7 +21,7 @@ interface IConversionRounds {
         Provable, // vote window passed without a majority: anyone may finalize by proof
         Finalized,
         Expired, // deadline passed
-        Ended // the grant was revoked, voided or surrendered before t cfrags stood; or every record was excluded
+        Ended // the grant was revoked or voided before t cfrags stood; or every record was excluded
     }
 
     /// Fixed for the contract's life; the reserve of a round is records * (threshold * feePerCfragWei + the grant's price of a conversion).

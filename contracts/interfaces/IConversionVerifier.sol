@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {G1Point, Proof} from "../types/Points.sol";
+import {G1Point} from "../types/Points.sol";
 import {Member, RecordId, RoundId} from "../types/Ids.sol";
 import {IConversionRounds} from "./IConversionRounds.sol";
 

@@ -26,17 +26,17 @@ interface IGrantRegistry {
         uint40 maxGrantSeconds; // "for ever" is not offered
     }
 
-    /// In storage order: five slots, of which a round reads the first alone to learn whether the grant is live.
+    /// In storage order: five slots. A round reads the first alone to learn whether the grant was ended; a grant is checked by the first three.
     struct Access {
         Status status;
         bool offered; // by the owner, unasked: the deposit is the owner's, and so are its rounds to open
-        bool served; // a result was proven, or t cfrags stood unchallenged, in one of its rounds
+        bool served; // a result was proven in one of its rounds, or a price settled for t cfrags that stood
         uint8 threshold;
         uint8 committeeSize;
         uint32 delegateeKeyVersion;
         uint32 quota; // conversions (records) in all
         uint32 used;
-        uint32 rounds; // opened so far
+        uint32 minSeconds; // as asked
         uint40 requestBlock; // of the draw
         uint40 expiry; // unix time; 0 until granted
         address delegatee;
@@ -47,7 +47,7 @@ interface IGrantRegistry {
         uint32 epochTo;
         uint32 minConversions; // as asked
         uint96 price; // of one conversion, as it was when asked; 0 for an offer
-        uint32 minSeconds; // as asked
+        uint32 rounds; // opened so far
         uint128 deposit; // free for rounds
         bytes32 committeeHash; // 0 until granted
     }
@@ -180,7 +180,8 @@ interface IGrantRegistry {
     /// Warning: what was converted stays converted, and t dishonest proxies could still convert old capsules; only a new epoch closes that for new data.
     function revoke(GrantId grantId) external;
 
-    /// @notice The delegatee ends its own grant, as by `revoke`; the free deposit returns. The next request pays the redraw fee.
+    /// @notice The delegatee ends its own grant: no round opens any more, and the free deposit returns. Rounds that are open run on, and are owed: else
+    /// whoever sees the last cfrag on its way could read by it and leave in front of it. The next request pays the redraw fee.
     function surrender(GrantId grantId) external;
 
     /// @notice Warning: whoever pays, what remains goes back to the delegatee (to the delegator for an offer).
@@ -214,7 +215,8 @@ interface IGrantRegistry {
     /// @notice True while rounds of the grant may be opened: granted, not expired, and not ended by anybody.
     function isLive(GrantId grantId) external view returns (bool);
 
-    /// @notice True once somebody ended the grant: revoked, voided or surrendered. An expired grant is not: what was opened in time runs on.
+    /// @notice True once the owner revoked the grant, or a complaint voided it: that ends rounds short of t cfrags. An expired or surrendered grant is
+    /// not: what was opened in time runs on.
     function isEnded(GrantId grantId) external view returns (bool);
 
     function committeeHashOf(GrantId grantId) external view returns (bytes32);

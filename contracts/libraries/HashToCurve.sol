@@ -14,7 +14,7 @@ library HashToCurve {
     /// @param dstPrime the domain separation tag with its length behind it (RFC 9380, 5.3.1)
     function encodeToG1(bytes32 message, bytes memory dstPrime) internal view returns (G1Point memory) {
         (bytes32 first, bytes32 second) = expand(message, dstPrime);
-        return BLS12381.mapToG1(_modulo(first, second));
+        return BLS12381.mapToG1(reduce(first, second));
     }
 
     /// @dev expand_message_xmd with SHA-256, 64 bytes.
@@ -24,8 +24,8 @@ library HashToCurve {
         second = sha256(abi.encodePacked(start ^ first, uint8(2), dstPrime));
     }
 
-    /// @dev The 64 bytes as a number, mod p, in EIP-2537's 64 bytes.
-    function _modulo(bytes32 high, bytes32 low) private view returns (bytes memory element) {
+    /// @dev hash_to_field's last step: 64 bytes as a number, mod p, in EIP-2537's 64 bytes.
+    function reduce(bytes32 high, bytes32 low) internal view returns (bytes memory element) {
         (bool ok, bytes memory reduced) = MODEXP.staticcall(abi.encodePacked(uint256(64), uint256(1), uint256(48), high, low, uint8(1), P));
         if (!ok || reduced.length != 48) revert BLS12381.PrecompileMissing(MODEXP);
         return abi.encodePacked(bytes16(0), reduced);

@@ -3,7 +3,6 @@ pragma solidity ^0.8.30;
 
 import {IGrantRegistry} from "../interfaces/IGrantRegistry.sol";
 import {G1Point, Proof} from "../types/Points.sol";
-import {BLS12381} from "./BLS12381.sol";
 import {Dleq} from "./Dleq.sol";
 import {Generators} from "./Generators.sol";
 import {HashToCurve} from "./HashToCurve.sol";

@@ -10,7 +10,7 @@ library RoundPhase {
     using CommitteeBitmap for uint256;
 
     /// @param excluded the records that left the round
-    /// @param ended whether the grant was ended before its time: that ends a round which nobody can read yet. Expiry ends none.
+    /// @param ended whether the grant was revoked or voided: that ends a round which nobody can read yet. Expiry and surrender end none.
     /// @param time unix time, in seconds
     /// @param voteSeconds length of a vote window; a proposal of the last moment still has one to be voted on and one to be proven
     function phaseOf(RoundHead memory head, uint128 excluded, bool ended, uint256 time, uint256 voteSeconds)

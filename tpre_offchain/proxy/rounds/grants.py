@@ -31,7 +31,7 @@ from tpre_offchain.proxy.node_keys import NodeKeys
 from tpre_offchain.proxy.rounds.rounds import slot_of
 from tpre_offchain.types import Address, GrantId, Label, Slot
 
-ENDED = frozenset({Status.REVOKED, Status.VOIDED, Status.SURRENDERED})
+ENDED = frozenset({Status.REVOKED, Status.VOIDED})
 
 
 class WrongProxyKey(ProtocolError):
@@ -51,7 +51,7 @@ class Seat:
 
     @property
     def is_ended(self) -> bool:
-        """Whether somebody ended the grant, as ``GrantRegistry.isEnded`` says; expiry does not."""
+        """Whether the grant was revoked or voided, as ``GrantRegistry.isEnded`` says; neither expiry nor surrender counts."""
         return self.access.status in ENDED
 
     @property

@@ -78,7 +78,7 @@ class RoundSnapshot:
     settled: bool = False
     """Somebody closed the round after it expired or ended."""
     grant_ended: bool = False
-    """Revoked, voided or surrendered: that ends a round which nobody can read yet. Expiry ends none."""
+    """Revoked or voided: that ends a round which nobody can read yet. Expiry and surrender end none."""
     claimed: frozenset[Slot] = NOBODY
     fee_wei: int = 0
     """Owed to each slot whose cfrags stand when the challenge window is over."""
