@@ -67,7 +67,7 @@ class Model:
                 return Phase.VOTING
             return Phase.PROVABLE if now <= r.deadline + 2 * self.settings.vote_seconds else Phase.EXPIRED
         readable = len(r.submitted) >= self.threshold
-        if self.status != Status.GRANTED and not readable:
+        if self.status not in (Status.GRANTED, Status.SURRENDERED) and not readable:
             return Phase.ENDED
         if now > r.deadline:
             return Phase.EXPIRED

@@ -51,7 +51,7 @@ class Seat:
 
     @property
     def is_ended(self) -> bool:
-        """Whether the grant was revoked or voided, as ``GrantRegistry.isEnded`` says; neither expiry nor surrender counts."""
+        """Whether the grant was revoked or voided, as ``GrantRegistry.isEnded`` says: expiry and surrender end none."""
         return self.access.status in ENDED
 
     @property
