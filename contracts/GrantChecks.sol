@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Blockhash} from "@openzeppelin/contracts/utils/Blockhash.sol";
-
 import {IGrantRegistry} from "./interfaces/IGrantRegistry.sol";
 import {IKeyRegistry} from "./interfaces/IKeyRegistry.sol";
 import {IProxyRegistry} from "./interfaces/IProxyRegistry.sol";
@@ -12,7 +10,7 @@ import {G1Point} from "./types/Points.sol";
 import {GrantId, Member} from "./types/Ids.sol";
 
 /// @title GrantChecks
-/// @notice What GrantRegistry keeps of its grants, what it requires of whoever acts on one, and the draw of committees.
+/// @notice What GrantRegistry keeps of its grants, and what it requires of whoever acts on one.
 abstract contract GrantChecks is IGrantRegistry {
     uint8 private constant PROXY = 3;
     uint256 private constant MAXIMUM_TEXT = 512;
@@ -51,6 +49,10 @@ abstract contract GrantChecks is IGrantRegistry {
         if (msg.sender != access.delegator) revert NotDelegator(grantId, msg.sender, access.delegator);
     }
 
+    function _requireDelegatee(GrantId grantId, Access storage access) internal view {
+        if (msg.sender != access.delegatee) revert NotDelegatee(grantId, msg.sender, access.delegatee);
+    }
+
     function _requireCommittee(GrantId grantId, Access storage access, Member[] calldata committee) internal view {
         if (Transcript.committeeHash(committee) != access.committeeHash) revert CommitteeMismatch(grantId);
     }
@@ -64,31 +66,6 @@ abstract contract GrantChecks is IGrantRegistry {
         if (slot == 0 || slot > committee.length || committee[slot - 1].accountOf() != msg.sender) revert NotInSlot(slot, msg.sender);
         uint16 version = committee[slot - 1].keyVersionOf();
         if (BLS12381.hashOf(nodeKey) != proxies.proxyKeyHash(msg.sender, version)) revert IKeyRegistry.KeyMismatch(msg.sender, PROXY, version);
-    }
-
-    // --- the draw ---
-
-    /// @dev The draw of SPEC §7. The seed is the hash of the request's own block, which no transaction of that block can read.
-    function _draw(GrantId grantId, Access storage access) internal view returns (Member[] memory) {
-        uint256 requestBlock = access.requestBlock;
-        if (block.number <= requestBlock) revert DrawTooEarly(grantId, requestBlock);
-        bytes32 blockHash = _hashOfBlock(requestBlock);
-        if (blockHash == 0) revert DrawLapsed(grantId, requestBlock, block.number);
-        return proxies.draw(Transcript.drawSeed(blockHash, grantId), access.poolSize, requestBlock, access.committeeSize);
-    }
-
-    /// @dev True once the hash of the request's block cannot be had any more.
-    function _isLapsed(uint256 requestBlock) internal view returns (bool) {
-        return block.number > requestBlock && _hashOfBlock(requestBlock) == 0;
-    }
-
-    /// @dev The hash of an earlier block, 0 if it cannot be had. Blocks beyond the last 256 are asked of EIP-2935's contract. OpenZeppelin's
-    /// Blockhash.blockHash would take the data of a revert for a hash, and where that contract is a stub that reverts with a message (the
-    /// Hardhat node's) every draw would have the same seed: only 32 bytes of success count here.
-    function _hashOfBlock(uint256 number) internal view returns (bytes32) {
-        if (block.number - number <= 256) return blockhash(number);
-        (bool ok, bytes memory answer) = Blockhash.HISTORY_STORAGE_ADDRESS.staticcall(abi.encode(number));
-        return ok && answer.length == 32 ? bytes32(answer) : bytes32(0);
     }
 
     // --- values ---

@@ -2,55 +2,40 @@
 pragma solidity ^0.8.30;
 
 import {GrantChecks} from "./GrantChecks.sol";
+import {GrantMoney} from "./GrantMoney.sol";
 import {IConversionRounds} from "./interfaces/IConversionRounds.sol";
 import {IGrantRegistry} from "./interfaces/IGrantRegistry.sol";
+import {IGrantVerifier} from "./interfaces/IGrantVerifier.sol";
 import {IKeyRegistry} from "./interfaces/IKeyRegistry.sol";
 import {IProxyRegistry} from "./interfaces/IProxyRegistry.sol";
 import {IRecordRegistry} from "./interfaces/IRecordRegistry.sol";
-import {IRekeyVerifier} from "./interfaces/IRekeyVerifier.sol";
 import {ITreasury} from "./interfaces/ITreasury.sol";
 import {BLS12381} from "./libraries/BLS12381.sol";
 import {Transcript} from "./libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "./types/Points.sol";
-import {GrantId, Member, StreamId} from "./types/Ids.sol";
-import {RekeyVerifier} from "./RekeyVerifier.sol";
+import {GrantId, Member} from "./types/Ids.sol";
 
 /// @title GrantRegistry
 /// @dev Assumes of the other contracts: KeyRegistry takes a key only with its proof; ProxyRegistry's draw is a function of its arguments and of
 /// who was active at that block; labels of RecordRegistry never change; ConversionRounds credits from a grant's money only what takeQuota took.
-contract GrantRegistry is GrantChecks {
+contract GrantRegistry is GrantMoney {
     uint8 private constant DELEGATING = 1;
     uint8 private constant RECEIVING = 2;
     uint8 private constant MAXIMUM_COMMITTEE = 32;
-    /// Redraw fees go where nobody can fetch them: neither side may gain by a redraw.
-    address private constant BURNED = 0x000000000000000000000000000000000000dEaD;
     bytes32 private constant GOOD_FRAGMENT = "fragment is good";
 
     IKeyRegistry public immutable keys;
     IRecordRegistry public immutable records;
-    ITreasury public immutable treasury;
-    address public immutable rounds;
-    IRekeyVerifier public immutable verifier;
-    uint128 public immutable redrawFeeWei;
     uint128 public immutable complaintPenaltyWei;
     uint40 public immutable maxGrantSeconds;
 
-    mapping(address delegatee => mapping(StreamId => GrantId)) private _latest;
-
-    modifier onlyRounds() {
-        if (msg.sender != rounds) revert NotRounds(msg.sender);
-        _;
-    }
-
     constructor(
         IKeyRegistry keys_, IProxyRegistry proxies_, IRecordRegistry records_, ITreasury treasury_, address rounds_, Settings memory settings
-    ) GrantChecks(proxies_) {
-        if (settings.maxGrantSeconds == 0 || rounds_ == address(0)) revert BadSettings();
-        (keys, records, treasury, rounds) = (keys_, records_, treasury_, rounds_);
-        redrawFeeWei = settings.redrawFeeWei;
+    ) GrantChecks(proxies_) GrantMoney(treasury_, rounds_, settings.redrawFeeWei) {
+        if (settings.maxGrantSeconds == 0) revert BadSettings();
+        (keys, records) = (keys_, records_);
         complaintPenaltyWei = settings.complaintPenaltyWei;
         maxGrantSeconds = settings.maxGrantSeconds;
-        verifier = new RekeyVerifier();
     }
 
     // --- requests ---
@@ -58,6 +43,7 @@ contract GrantRegistry is GrantChecks {
     /// @inheritdoc IGrantRegistry
     function requestAccess(AccessRequest calldata request) external payable returns (GrantId) {
         IRecordRegistry.Stream memory stream = records.streamOf(request.streamId);
+        if (stream.priceWei > request.maxPriceWei) revert PriceTooHigh(request.streamId, stream.priceWei, request.maxPriceWei);
         return _ask(request, stream, msg.sender, stream.priceWei, false);
     }
 
@@ -68,19 +54,16 @@ contract GrantRegistry is GrantChecks {
         return _ask(request, stream, delegatee, 0, true);
     }
 
-    function _ask(AccessRequest calldata request, IRecordRegistry.Stream memory stream, address delegatee, uint128 price, bool offered)
+    function _ask(AccessRequest calldata request, IRecordRegistry.Stream memory stream, address delegatee, uint96 price, bool offered)
         private
         returns (GrantId grantId)
     {
         _requireFair(request, stream);
         uint32 keyVersion = keys.latestVersion(delegatee, RECEIVING);
         if (keyVersion == 0) revert IKeyRegistry.NoKey(delegatee, RECEIVING);
-        uint256 fee = _redrawFee(delegatee, request.streamId, offered);
-        if (msg.value < price + fee) revert PaymentTooSmall(msg.value, price + fee);
-        uint128 deposit = uint128(msg.value - price - fee);
+        uint256 fee;
+        (grantId, fee) = _nextGrant(delegatee, request.streamId, offered);
 
-        grantId = GrantId.wrap(++grantCount);
-        _latest[delegatee][request.streamId] = grantId;
         Access memory access;
         access.status = Status.Requested;
         access.offered = offered;
@@ -94,50 +77,41 @@ contract GrantRegistry is GrantChecks {
         access.delegator = stream.owner;
         access.epochFrom = request.epochFrom;
         access.epochTo = request.epochTo;
+        access.minConversions = request.minConversions;
+        access.minSeconds = request.minSeconds;
         access.price = price;
-        access.deposit = deposit;
+        access.deposit = uint128(msg.value - fee);
         access.committeeHash = RESERVED;
         _access[grantId] = access;
         _rekeyHash[grantId][request.epochFrom] = RESERVED;
-        emit AccessRequested(grantId, request.streamId, delegatee, request, access.poolSize, price, deposit, offered);
-
-        if (msg.value != 0) treasury.hold{value: msg.value}(_moneyOf(grantId));
-        if (fee != 0) treasury.credit(_moneyOf(grantId), BURNED, fee);
+        emit AccessRequested(grantId, request.streamId, delegatee, request, access.poolSize, price, access.deposit, offered);
+        _holdDeposit(grantId, fee);
     }
 
+    /// @dev No thinner than the stream's minimum, in absolute numbers and in proportion: 3 of 32 is owned by whoever runs a tenth of the proxies.
     function _requireFair(AccessRequest calldata request, IRecordRegistry.Stream memory stream) private view {
         (uint8 t, uint8 n) = (request.threshold, request.committeeSize);
-        if (t == 0 || t > n || n > MAXIMUM_COMMITTEE || t < stream.minimumThreshold || n < stream.minimumCommittee) {
-            revert BadThreshold(t, n, stream.minimumThreshold, stream.minimumCommittee, MAXIMUM_COMMITTEE);
-        }
+        (uint8 minimumT, uint8 minimumN) = (stream.minimumThreshold, stream.minimumCommittee);
+        bool thin = t < minimumT || n < minimumN || uint256(t) * minimumN < uint256(minimumT) * n;
+        if (t == 0 || t > n || n > MAXIMUM_COMMITTEE || thin) revert BadThreshold(t, n, minimumT, minimumN, MAXIMUM_COMMITTEE);
         if (request.epochFrom > request.epochTo || request.epochFrom > stream.epoch) {
             revert BadEpochRange(request.epochFrom, request.epochTo, stream.epoch);
         }
+        if (request.minSeconds > maxGrantSeconds) revert RequestTooLong(request.minSeconds, maxGrantSeconds);
         _requireShort(bytes(request.purpose).length);
         uint32 active = proxies.activeCount();
         if (n > active) revert TooFewProxies(n, active);
-    }
-
-    /// @dev One live request per delegatee and stream, and a fee where the one before ended without an answer of the other side: else whoever
-    /// asks draws again until the committee suits. For the owner a revocation is no answer either.
-    function _redrawFee(address delegatee, StreamId streamId, bool offered) private view returns (uint256) {
-        GrantId before = _latest[delegatee][streamId];
-        if (GrantId.unwrap(before) == 0) return 0;
-        Access storage previous = _access[before];
-        Status status = previous.status;
-        if (status == Status.Requested && !_isLapsed(previous.requestBlock)) revert RequestPending(delegatee, streamId, before);
-        bool redraw = status == Status.Requested || status == Status.Withdrawn || (offered && status == Status.Revoked);
-        return redraw ? redrawFeeWei : 0;
     }
 
     /// @inheritdoc IGrantRegistry
     function withdrawRequest(GrantId grantId) external {
         Access storage access = _requireStatus(grantId, Status.Requested);
         if (access.offered) _requireDelegator(grantId, access);
-        else if (msg.sender != access.delegatee) revert NotDelegatee(grantId, msg.sender, access.delegatee);
+        else _requireDelegatee(grantId, access);
         access.status = Status.Withdrawn;
+        _noteWithdrawn(access);
         emit RequestWithdrawn(grantId);
-        _returnAll(grantId, access);
+        _returnDeposit(grantId, access);
     }
 
     /// @inheritdoc IGrantRegistry
@@ -148,32 +122,40 @@ contract GrantRegistry is GrantChecks {
         _requireShort(bytes(reason).length);
         access.status = Status.Denied;
         emit AccessDenied(grantId, reason);
-        _returnAll(grantId, access);
+        _returnDeposit(grantId, access);
     }
 
     // --- grants ---
 
     /// @inheritdoc IGrantRegistry
     function grant(
-        GrantId grantId, uint40 expiry, uint32 quota, G2Point calldata receivingKey, Rekey[] calldata rekeys, FirstRound calldata firstRound
+        GrantId grantId, uint40 expiry, uint32 quota, DrawProof calldata draw, G2Point calldata receivingKey, Rekey[] calldata rekeys, FirstRound calldata firstRound
     ) external {
         Access storage access = _requireStatus(grantId, Status.Requested);
         _requireDelegator(grantId, access);
-        if (expiry <= block.timestamp || expiry > block.timestamp + maxGrantSeconds) {
-            revert BadExpiry(expiry, block.timestamp + 1, block.timestamp + maxGrantSeconds);
-        }
-        if (quota == 0) revert ZeroQuota();
-        Member[] memory committee = _draw(grantId, access);
+        _requireAsked(grantId, access, expiry, quota);
+        if (rekeys.length == 0 || rekeys[0].epoch != access.epochFrom) revert RekeyMissing(grantId, access.epochFrom);
+        // The re-key's own check finds out whether its delegating key is the delegator's.
+        (Member[] memory committee, bytes32 blockHash) = _draw(grantId, access, rekeys[0].delegatingKey, draw);
         access.status = Status.Granted;
         access.expiry = expiry;
         access.quota = quota;
         access.committeeHash = Transcript.committeeHash(committee);
-        emit AccessGranted(grantId, msg.sender, access.delegatee, expiry, quota, committee);
+        emit AccessGranted(grantId, msg.sender, access.delegatee, expiry, quota, committee, blockHash, draw.gamma);
         (bytes32 maskHash, bytes32 rekeyRest) = _postRekeys(grantId, receivingKey, rekeys, firstRound.epoch);
         if (firstRound.records.length != 0) {
             // Without a re-key of that epoch among these both hashes are 0, and the round does not open: RekeyMismatch.
             IConversionRounds(rounds).openFirstRound(grantId, msg.sender, firstRound.epoch, maskHash, rekeyRest, firstRound.records);
         }
+    }
+
+    function _requireAsked(GrantId grantId, Access storage access, uint40 expiry, uint32 quota) private view {
+        uint256 seconds_ = access.minSeconds == 0 ? 1 : access.minSeconds;
+        if (expiry < block.timestamp + seconds_ || expiry > block.timestamp + maxGrantSeconds) {
+            revert BadExpiry(expiry, block.timestamp + seconds_, block.timestamp + maxGrantSeconds);
+        }
+        uint32 conversions = access.minConversions == 0 ? 1 : access.minConversions;
+        if (quota < conversions) revert QuotaTooSmall(grantId, quota, conversions);
     }
 
     /// @inheritdoc IGrantRegistry
@@ -235,53 +217,23 @@ contract GrantRegistry is GrantChecks {
     function revoke(GrantId grantId) external {
         Access storage access = _requireStatus(grantId, Status.Granted);
         _requireDelegator(grantId, access);
-        access.status = Status.Revoked;
+        _end(grantId, access, Status.Revoked);
         emit GrantRevoked(grantId);
     }
 
-    // --- money ---
-
     /// @inheritdoc IGrantRegistry
-    function addDeposit(GrantId grantId) external payable {
-        Access storage access = _requireLive(grantId);
-        uint128 deposit = access.deposit + uint128(msg.value);
-        access.deposit = deposit;
-        emit DepositAdded(grantId, deposit);
-        treasury.hold{value: msg.value}(_moneyOf(grantId));
+    function surrender(GrantId grantId) external {
+        Access storage access = _requireStatus(grantId, Status.Granted);
+        _requireDelegatee(grantId, access);
+        _end(grantId, access, Status.Surrendered);
+        emit GrantSurrendered(grantId);
+        _returnDeposit(grantId, access);
     }
 
-    /// @inheritdoc IGrantRegistry
-    function reclaimDeposit(GrantId grantId) external {
-        Access storage access = _known(grantId);
-        Status status = access.status;
-        if (status == Status.Requested) revert WrongStatus(grantId, status, Status.Granted);
-        if (status == Status.Granted && block.timestamp < access.expiry) revert GrantStillLive(grantId);
-        if (access.converted && access.price != 0) _payPrice(grantId, access);
-        else if (access.price == 0 && access.deposit == 0) revert NothingToCollect(grantId);
-        _returnAll(grantId, access);
-    }
-
-    /// @inheritdoc IGrantRegistry
-    function collectPrice(GrantId grantId) external {
-        Access storage access = _known(grantId);
-        if (!access.converted || access.price == 0) revert NothingToCollect(grantId);
-        _payPrice(grantId, access);
-    }
-
-    function _payPrice(GrantId grantId, Access storage access) private {
-        uint256 price = access.price;
-        access.price = 0;
-        emit PriceCollected(grantId, access.delegator, price);
-        treasury.credit(_moneyOf(grantId), access.delegator, price);
-    }
-
-    /// @dev Price and deposit to whoever paid them.
-    function _returnAll(GrantId grantId, Access storage access) private {
-        uint256 amount = uint256(access.price) + access.deposit;
-        if (amount == 0) return;
-        (access.price, access.deposit) = (0, 0);
-        emit DepositReclaimed(grantId, amount);
-        treasury.credit(_moneyOf(grantId), access.offered ? access.delegator : access.delegatee, amount);
+    function _end(GrantId grantId, Access storage access, Status status) private {
+        bool first = access.status == Status.Granted;
+        access.status = status;
+        if (first) _noteEnded(grantId, access);
     }
 
     // --- complaints ---
@@ -290,47 +242,18 @@ contract GrantRegistry is GrantChecks {
     function complain(
         GrantId grantId, Member[] calldata committee, Rekey calldata rekey, uint8 slot, G1Point calldata nodeKey, G1Point calldata sharedPoint, Proof calldata proof
     ) external {
-        Access storage access = _requireLive(grantId);
+        // Expired or surrendered: a round that was opened in time may still run, and its members answer for it.
+        Access storage access = _known(grantId);
+        if (access.status != Status.Surrendered) _requireStatus(grantId, Status.Granted);
         _requireCommittee(grantId, access, committee);
         _requireSlot(committee, slot, nodeKey);
         Transcript.GrantContext memory bound = _contextOf(grantId, access, rekey);
-        IRekeyVerifier.Opening memory opening = IRekeyVerifier.Opening(slot, nodeKey, sharedPoint, proof);
+        IGrantVerifier.Opening memory opening = IGrantVerifier.Opening(slot, nodeKey, sharedPoint, proof);
         (bytes32 fragment, bool good) = verifier.openFragment(rekey, bound, opening, _rekeyHash[grantId][rekey.epoch]);
 
-        if (!good) access.status = Status.Voided;
+        if (!good) _end(grantId, access, Status.Voided);
         emit FragmentComplaint(grantId, bound.label, slot, msg.sender, !good, fragment);
         if (good) proxies.penalize(msg.sender, access.delegator, complaintPenaltyWei, GOOD_FRAGMENT);
-    }
-
-    // --- for ConversionRounds ---
-
-    /// @inheritdoc IGrantRegistry
-    function takeQuota(GrantId grantId, address opener, uint32 records_, uint256 feePerCfragWei)
-        external
-        onlyRounds
-        returns (uint32 index, uint8 threshold, uint8 committeeSize, bytes32 committeeHash, StreamId streamId)
-    {
-        Access storage access = _requireLive(grantId);
-        if (opener != access.delegatee && opener != access.delegator) revert IConversionRounds.NotParty(grantId, opener);
-        (uint32 used, uint32 quota) = (access.used, access.quota);
-        if (records_ > quota - used) revert QuotaExceeded(grantId, used, records_, quota);
-        threshold = access.threshold;
-        uint256 reserve = uint256(threshold) * records_ * feePerCfragWei;
-        if (reserve > access.deposit) revert DepositTooSmall(grantId, access.deposit, reserve);
-        access.deposit -= uint128(reserve);
-        access.used = used + records_;
-        index = access.rounds++;
-        return (index, threshold, access.committeeSize, access.committeeHash, access.streamId);
-    }
-
-    /// @inheritdoc IGrantRegistry
-    function returnReserve(GrantId grantId, uint256 amount) external onlyRounds {
-        if (amount != 0) _access[grantId].deposit += uint128(amount);
-    }
-
-    /// @inheritdoc IGrantRegistry
-    function markConverted(GrantId grantId) external onlyRounds {
-        _access[grantId].converted = true;
     }
 
     // --- views ---
@@ -339,11 +262,6 @@ contract GrantRegistry is GrantChecks {
     function accessOf(GrantId grantId) external view returns (Access memory access) {
         access = _access[grantId];
         access.committeeHash = _orZero(access.committeeHash);
-    }
-
-    /// @inheritdoc IGrantRegistry
-    function committeeOf(GrantId grantId) external view returns (Member[] memory) {
-        return _draw(grantId, _known(grantId));
     }
 
     /// @inheritdoc IGrantRegistry
@@ -357,12 +275,13 @@ contract GrantRegistry is GrantChecks {
     }
 
     /// @inheritdoc IGrantRegistry
-    function liveCommittee(GrantId grantId) external view returns (bool live, bytes32 committeeHash) {
-        Access storage access = _access[grantId];
-        return (_isLive(access), _orZero(access.committeeHash));
+    function isEnded(GrantId grantId) external view returns (bool) {
+        Status status = _access[grantId].status;
+        return status == Status.Revoked || status == Status.Voided;
     }
 
-    function _moneyOf(GrantId grantId) private pure returns (bytes32) {
-        return bytes32(uint256(GrantId.unwrap(grantId)));
+    /// @inheritdoc IGrantRegistry
+    function committeeHashOf(GrantId grantId) external view returns (bytes32) {
+        return _orZero(_access[grantId].committeeHash);
     }
 }

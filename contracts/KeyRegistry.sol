@@ -5,6 +5,7 @@ import {IKeyRegistry} from "./interfaces/IKeyRegistry.sol";
 import {BLS12381} from "./libraries/BLS12381.sol";
 import {Generators} from "./libraries/Generators.sol";
 import {Dleq} from "./libraries/Dleq.sol";
+import {Precompiles} from "./libraries/Precompiles.sol";
 import {Transcript} from "./libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "./types/Points.sol";
 
@@ -20,7 +21,7 @@ contract KeyRegistry is IKeyRegistry {
 
     /// @dev Deployment fails on a chain without EIP-2537: BLS12381.PrecompileMissing.
     constructor() {
-        BLS12381.probe();
+        Precompiles.requireAll();
     }
 
     /// @inheritdoc IKeyRegistry

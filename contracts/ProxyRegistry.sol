@@ -31,6 +31,7 @@ contract ProxyRegistry is IProxyRegistry {
         uint16 keyVersion;
         bool member; // from join to withdrawBond
         uint40 rotationBlock; // second slot
+        uint40 joinTime;
     }
 
     uint8 private constant PROXY_ROLE = 3;
@@ -95,6 +96,7 @@ contract ProxyRegistry is IProxyRegistry {
         account.index = index;
         account.member = true;
         account.exitTime = 0;
+        account.joinTime = uint40(block.timestamp);
         _places[index] = Place(msg.sender, uint40(block.number + 1), STAYS, version);
         ++activeCount;
         emit ProxyJoined(msg.sender, index, version, key, endpoint, BOND);
@@ -166,12 +168,15 @@ contract ProxyRegistry is IProxyRegistry {
     // The treasury is ours and calls nobody: it books, and pays on withdrawal alone.
     // slither-disable-start reentrancy-no-eth
     /// @inheritdoc IProxyRegistry
-    function recordMisses(address[] calldata missed, address beneficiary) external onlyRounds {
-        for (uint256 i = 0; i < missed.length; ++i) {
-            uint32 count = ++_accounts[missed[i]].missed;
-            emit RoundMissed(missed[i], count);
-            if (count > MISS_LIMIT) _penalize(missed[i], beneficiary, MISS_PENALTY, "missed rounds");
-        }
+    function recordMiss(address who, uint40 openedAt, address beneficiary) external onlyRounds returns (bool) {
+        Account storage account = _accounts[who];
+        uint40 exitTime = account.exitTime;
+        // A bond too small to serve ends the stay at once, so whoever stayed had one that stood.
+        if ((exitTime != 0 && exitTime <= openedAt) || account.joinTime > openedAt) return false;
+        uint32 count = ++account.missed;
+        emit RoundMissed(who, count);
+        if (count > MISS_LIMIT) _penalize(who, beneficiary, MISS_PENALTY, "missed rounds");
+        return true;
     }
     // slither-disable-end reentrancy-no-eth
 

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {ConversionVerifier} from "./ConversionVerifier.sol";
 import {IConversionRounds} from "./interfaces/IConversionRounds.sol";
+import {IConversionVerifier} from "./interfaces/IConversionVerifier.sol";
 import {IGrantRegistry} from "./interfaces/IGrantRegistry.sol";
-import {BLS12381} from "./libraries/BLS12381.sol";
+import {IProxyRegistry} from "./interfaces/IProxyRegistry.sol";
+import {IRecordRegistry} from "./interfaces/IRecordRegistry.sol";
+import {ITreasury} from "./interfaces/ITreasury.sol";
 import {CommitteeBitmap} from "./libraries/CommitteeBitmap.sol";
 import {RoundPhase} from "./libraries/RoundPhase.sol";
 import {Transcript} from "./libraries/Transcript.sol";
@@ -16,21 +20,33 @@ abstract contract RoundChecks is IConversionRounds {
     using CommitteeBitmap for uint32;
 
     IGrantRegistry public immutable grants;
+    IProxyRegistry public immutable proxies;
+    IRecordRegistry public immutable records;
+    ITreasury public immutable treasury;
+    IConversionVerifier public immutable verifier;
+    uint32 internal immutable _roundSeconds;
     uint32 internal immutable _voteSeconds;
+    uint32 internal immutable _challengeSeconds;
+    uint96 internal immutable _feePerCfragWei;
+    uint128 internal immutable _challengePenaltyWei;
 
     mapping(RoundId => RoundState) internal _rounds;
 
-    constructor(IGrantRegistry grants_, uint32 voteSeconds) {
-        (grants, _voteSeconds) = (grants_, voteSeconds);
+    constructor(IGrantRegistry grants_, IProxyRegistry proxies_, IRecordRegistry records_, ITreasury treasury_, Settings memory settings_) {
+        if (settings_.roundSeconds == 0 || settings_.voteSeconds == 0 || settings_.challengeSeconds == 0) revert BadSettings();
+        (grants, proxies, records, treasury) = (grants_, proxies_, records_, treasury_);
+        (_roundSeconds, _voteSeconds, _challengeSeconds) = (settings_.roundSeconds, settings_.voteSeconds, settings_.challengeSeconds);
+        (_feePerCfragWei, _challengePenaltyWei) = (settings_.feePerCfragWei, settings_.challengePenaltyWei);
+        verifier = new ConversionVerifier(records_);
     }
 
-    /// @dev Records that left and rejections. Most rounds have neither, and then the tail is not read.
+    /// @dev Records that left, rejections, bad cfrags. Most rounds have none, and then the tail is not read.
     function _tail(RoundState storage round, RoundHead memory head) internal view returns (RoundTail memory tail) {
         if (head.tailInUse) tail = round.tail;
     }
 
     function _phase(RoundId roundId, RoundHead memory head, uint128 excluded) internal view returns (Phase) {
-        return RoundPhase.phaseOf(head, excluded, grants.isLive(roundId.grantOf()), block.timestamp, _voteSeconds);
+        return RoundPhase.phaseOf(head, excluded, grants.isEnded(roundId.grantOf()), block.timestamp, _voteSeconds);
     }
 
     // --- requirements ---
@@ -45,18 +61,17 @@ abstract contract RoundChecks is IConversionRounds {
         bytes32 committeeHash = _hashOf(committee);
         if (Transcript.roundKey(committeeHash, roundDataHash) == key) return;
         // Which of the two it was is worth a call only now.
-        (, bytes32 expected) = grants.liveCommittee(roundId.grantOf());
-        if (committeeHash != expected) revert WrongCommittee(roundId);
+        if (committeeHash != grants.committeeHashOf(roundId.grantOf())) revert WrongCommittee(roundId);
         revert WrongRoundData(roundId);
     }
 
     /// @dev The same, and the sender is in `slot`.
-    function _requireMember(RoundId roundId, bytes32 key, RoundHead memory head, Member[] calldata committee, bytes32 roundDataHash, uint8 slot)
+    function _requireMember(RoundId roundId, bytes32 key, uint32 challenged, Member[] calldata committee, bytes32 roundDataHash, uint8 slot)
         internal
         view
     {
         _requireRound(roundId, key, committee, roundDataHash);
-        _requireSlot(roundId, head, committee, slot);
+        _requireSlot(roundId, challenged, committee, slot);
     }
 
     /// @dev Committee, data and result are those of the live proposal, by one read: votes pay for it.
@@ -70,17 +85,14 @@ abstract contract RoundChecks is IConversionRounds {
     }
 
     /// @dev The sender is the member in `slot`, with no bad cfrags in this round.
-    function _requireSlot(RoundId roundId, RoundHead memory head, Member[] calldata committee, uint8 slot) internal view {
+    function _requireSlot(RoundId roundId, uint32 challenged, Member[] calldata committee, uint8 slot) internal view {
         if (slot == 0 || slot > committee.length || committee[slot - 1].accountOf() != msg.sender) revert NotInSlot(roundId, slot, msg.sender);
-        if (head.challenged.has(slot)) revert SlotChallenged(roundId, slot);
+        if (challenged.has(slot)) revert SlotChallenged(roundId, slot);
     }
 
-    /// @dev The keys are those of the round's re-key, which were proven when it was granted.
-    function _requireKeys(RoundId roundId, RoundData calldata data, ChallengeKeys calldata keys) internal pure {
-        bytes32 rest = Transcript.rekeyRest(
-            BLS12381.hashOf(keys.labelKey), BLS12381.hashOfCalldata(keys.commitments), keys.rekeyTail
-        );
-        if (rest != data.rekeyRest) revert WrongRoundData(roundId);
+    /// @dev A proposal's votes go with it; its hash stays behind without meaning, which saves the next one a fresh slot.
+    function _dropProposal(RoundHead memory head, RoundTail memory tail) internal pure {
+        (head.leader, head.approvals, head.contributors, head.voteEnd, tail.rejections) = (0, 0, 0, 0, 0);
     }
 
     /// @dev Transcript.committeeHash from calldata, where the members are one run of words: every submission and vote pays for it.

@@ -17,8 +17,8 @@ from tpre_offchain.errors import ConfigError
 VARIABLE: Final = "TPRE_FAILPOINT"
 
 _ACTIONS: Final = (
-    "Submit", "Propose", "Vote", "Challenge", "ReportCapsule", "Complain", "FinalizeByProof", "FinalizeSigned", "Close",
-    "ClaimFee",
+    "Submit", "Propose", "Vote", "Challenge", "ReportCapsules", "Complain", "FinalizeByProof", "FinalizeSigned",
+    "Close", "ClaimFee",
 )  # fmt: skip
 
 STEPS: Final[Mapping[str, str]] = {

@@ -21,10 +21,10 @@ interface IConversionRounds {
         Provable, // vote window passed without a majority: anyone may finalize by proof
         Finalized,
         Expired, // deadline passed
-        Ended // grant revoked, expired or void; or every record was excluded
+        Ended // the grant was revoked or voided before t cfrags stood; or every record was excluded
     }
 
-    /// Fixed for the contract's life; the reserve of a round is threshold * records * feePerCfragWei.
+    /// Fixed for the contract's life; the reserve of a round is records * (threshold * feePerCfragWei + the grant's price of a conversion).
     struct Settings {
         uint32 roundSeconds; // openRound to the last proposal
         uint32 voteSeconds; // window of one proposal
@@ -68,6 +68,7 @@ interface IConversionRounds {
         uint8 committeeSize;
         bool finalized;
         bool closed;
+        bool priceReserved; // the price of its records is neither the owner's yet nor back in the deposit
         uint128 excluded; // bit j: record j left the round
         uint32 claimed; // bitmap of slots that took their fee
         uint32 barred; // slots whose proposal a majority rejected: they do not propose again in this round
@@ -95,7 +96,6 @@ interface IConversionRounds {
     error WrongCommittee(RoundId roundId);
     error NotInSlot(RoundId roundId, uint8 slot, address caller);
     error WrongRoundData(RoundId roundId);
-    error NotParty(GrantId grantId, address caller);
     error WrongRecordCount(uint256 given, uint256 minimum, uint256 maximum);
     error UnknownRecord(RecordId recordId);
     error RecordsNotAscending(uint256 position);
@@ -122,8 +122,8 @@ interface IConversionRounds {
     error ChallengeWindowOver(RoundId roundId);
     error ChallengeWindowOpen(RoundId roundId, uint256 until);
     error AlreadyClosed(RoundId roundId);
-    error AlreadyClaimed(RoundId roundId, uint8 slot);
-    error AlreadyExcluded(RoundId roundId, RecordId recordId);
+    /// No price of the round is left to settle.
+    error NothingToSettle(RoundId roundId);
     /// Slots were named that are outside the committee, shown to be bad, or the leader's own where others' are asked for.
     error SlotsNotAllowed(RoundId roundId, uint32 slots, uint32 allowed);
     /// Cfrags stand on the chain that the result leaves out: they are owed their fee.
@@ -137,7 +137,8 @@ interface IConversionRounds {
     error NotGrantRegistry(address caller);
     error BadSettings();
 
-    /// @notice Opens a round over 1..100 records of one label of the grant, ascending by id. Delegatee or delegator only; takes quota and fees.
+    /// @notice Opens a round over 1..100 records of one label of the grant, ascending by id. By whoever pays, the delegatee (the delegator of an offer), alone; takes
+    /// quota, fees and price. It runs to its deadline past the grant's expiry.
     function openRound(GrantId grantId, uint32 epoch, bytes32 maskHash, bytes32 rekeyRest, RecordRef[] calldata records) external returns (RoundId);
 
     /// @notice GrantRegistry only: the first round in the grant's own transaction.
@@ -149,7 +150,7 @@ interface IConversionRounds {
     function submitCfrags(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash, uint8 slot, G1Point[] calldata cfrags, Proof calldata proof) external;
 
     /// @notice Proposes the combined results W_j of all records still in the round from t submitted slots. Reverts unless right; counts as the leader's
-    /// vote, and makes the grant's price the owner's.
+    /// vote, and makes the price of the round's records the owner's.
     function propose(
         RoundId roundId, Member[] calldata committee, RoundData calldata data, uint8 slot, uint32 contributors, G2Point calldata mask, G1Point[] calldata capsules, G1Point[] calldata results
     ) external;
@@ -169,7 +170,8 @@ interface IConversionRounds {
     ) external;
 
     /// @notice Anyone, once Expired or Ended: returns what is not owed, opens the challenge window after which standing cfrags are paid, and
-    /// counts who was missing (only if the round Expired with fewer than t cfrags standing).
+    /// counts who was missing. Nobody was in a round that Expired with t cfrags, or that a record or a challenged slot left; nor was a member
+    /// whose exit had begun when it was opened, or who joined since.
     function close(RoundId roundId, Member[] calldata committee, bytes32 roundDataHash) external;
 
     /// One submission and its place in the hash chain.
@@ -207,10 +209,11 @@ interface IConversionRounds {
         bytes32 tagsHash;
     }
 
-    /// @notice Anyone, before the round ends: shows that a record's capsule proof does not hold; the record leaves the round, and a live proposal that
-    /// still has it falls (its leader may propose again). The last record out ends the round.
-    function reportCapsule(
-        RoundId roundId, Member[] calldata committee, RoundData calldata data, RecordId[] calldata recordIds, CapsuleReport calldata report, ChallengeKeys calldata keys
+    /// @notice Anyone, before the round ends: shows that capsule proofs do not hold; their records leave the round, and a live proposal that
+    /// still has one falls (its leader may propose again). The last record out ends the round. Records that left before are skipped.
+    /// @param slot of the sender, to whom one fee of each record's reserve goes; 0 for one who is no member: then that fee is burned
+    function reportCapsules(
+        RoundId roundId, Member[] calldata committee, RoundData calldata data, RecordId[] calldata recordIds, CapsuleReport[] calldata reports, ChallengeKeys calldata keys, uint8 slot
     ) external;
 
     /// A round of a claim, and the hash of its RoundData.
@@ -220,8 +223,12 @@ interface IConversionRounds {
     }
 
     /// @notice Anyone, after the challenge windows of finalized or closed rounds: credits the fees of a slot whose cfrags stood in each of them.
-    /// All or none.
+    /// Rounds whose fee was claimed before are skipped; of the others, all or none.
     function claimFees(Member[] calldata committee, uint8 slot, ClaimedRound[] calldata claims) external;
+
+    /// @notice Anyone, after the challenge window of a round that was closed with its price reserved: the price is the owner's if t cfrags still
+    /// stand, for then anybody can combine them; else it goes back to the deposit. Claiming a fee of the round does it too.
+    function settlePrice(RoundId roundId) external;
 
     function settings() external view returns (Settings memory);
 

@@ -1,40 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {G1Point, Proof} from "../types/Points.sol";
-import {RecordId, RoundId} from "../types/Ids.sol";
+import {G1Point} from "../types/Points.sol";
+import {Member, RecordId, RoundId} from "../types/Ids.sol";
 import {IConversionRounds} from "./IConversionRounds.sol";
 
 /// @title The larger mathematics of rounds, without state: evidence of bad cfrags and capsules, and the sums of a batch (SCHEME §3, §5, §6).
-/// @notice Anyone may call it, to look before he blames.
 interface IConversionVerifier {
-    /// One slot's batch, and all that its transcript binds.
-    struct Conversion {
-        address conversionRounds;
-        RoundId roundId;
-        address proxy;
-        uint8 slot;
-        G1Point labelKey; // A_L
-        G1Point[] commitments; // C_0..C_{t-1}
-        G1Point[] capsules;
-        G1Point[] cfrags;
-        Proof proof;
-    }
-
     /// @notice The sums of a batch's result check: prod W_j^rho_j and prod c1_j^rho_j (SPEC §9). An MSM places every point in the subgroup.
     function combine(address conversionRounds, RoundId roundId, bytes32 maskHash, G1Point[] calldata capsules, G1Point[] calldata results)
         external
         view
         returns (G1Point memory result, G1Point memory capsule);
 
-    /// @notice Whether the cfrags are the capsules' conversions by the slot's fragment (SPEC §9). False only for evidence:
-    /// a caller who gives too little gas makes the call revert.
-    /// Warning: labelKey and commitments must be known good, and so must the capsules if the maker of the cfrags is to be blamed.
-    function cfragsHold(Conversion calldata conversion) external view returns (bool);
+    /// @notice Reverts unless a submission is one of those that the round's chain has, and its proof does not hold: CfragIsGood, WrongSubmission,
+    /// WrongRoundData. A caller who gives too little gas makes the call revert, and blames nobody.
+    /// ConversionRounds hands on its own call of that name, and behind its arguments, as a further word, the chain of submissions.
+    function challengeCfrags(
+        RoundId roundId,
+        Member[] calldata committee,
+        IConversionRounds.RoundData calldata data,
+        IConversionRounds.Submission calldata submission,
+        G1Point[] calldata capsules,
+        IConversionRounds.ChallengeKeys calldata keys
+    ) external view returns (uint256);
 
-    /// @notice Whether the proof of knowledge of k in c1 = A_L^k holds (SPEC §4); false only for evidence, as above. Warning: `report` must be known to be of the record.
-    function capsuleHolds(bytes32 label, RecordId recordId, IConversionRounds.CapsuleReport calldata report, G1Point calldata labelKey)
-        external
-        view
-        returns (bool);
+    /// @notice Reverts unless the capsule proof of each report fails: CapsuleIsGood, UnknownRecord, WrongRoundData. Reports of positions that left
+    /// the round before, and further ones of a position, are skipped. Want of gas reverts.
+    /// ConversionRounds hands on its own call of that name, and behind its arguments, as a further word, the positions that left before.
+    /// @return positions of the bad capsules, as a bitmap without those
+    function reportCapsules(
+        RoundId roundId,
+        Member[] calldata committee,
+        IConversionRounds.RoundData calldata data,
+        RecordId[] calldata recordIds,
+        IConversionRounds.CapsuleReport[] calldata reports,
+        IConversionRounds.ChallengeKeys calldata keys,
+        uint8 slot
+    ) external view returns (uint256 positions);
 }

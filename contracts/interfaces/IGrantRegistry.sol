@@ -14,27 +14,29 @@ interface IGrantRegistry {
         Granted,
         Denied,
         Withdrawn,
+        // what ended a grant before its time
         Revoked,
-        Voided // a fragment complaint was right
+        Voided, // a fragment complaint was right
+        Surrendered // by the delegatee
     }
 
     struct Settings {
-        uint128 redrawFeeWei; // for a request after one that lapsed or was withdrawn, and an offer after a revocation too; burned
+        uint128 redrawFeeWei; // of a first redraw; doubles with each further one (see redrawFeeOf). Burned
         uint128 complaintPenaltyWei; // from the bond of a proxy whose complaint was not upheld
         uint40 maxGrantSeconds; // "for ever" is not offered
     }
 
-    /// In storage order: five slots, of which a round reads the first alone to learn whether the grant is live.
+    /// In storage order: five slots. A round reads the first alone to learn whether the grant was ended; a grant is checked by the first three.
     struct Access {
         Status status;
-        bool offered; // by the owner, unasked: the deposit is the owner's
-        bool converted; // a right result was proposed in one of its rounds: the price is the owner's
+        bool offered; // by the owner, unasked: the deposit is the owner's, and so are its rounds to open
+        bool served; // a result was proven in one of its rounds, or a price settled for t cfrags that stood
         uint8 threshold;
         uint8 committeeSize;
         uint32 delegateeKeyVersion;
         uint32 quota; // conversions (records) in all
         uint32 used;
-        uint32 rounds; // opened so far
+        uint32 minSeconds; // as asked
         uint40 requestBlock; // of the draw
         uint40 expiry; // unix time; 0 until granted
         address delegatee;
@@ -43,18 +45,30 @@ interface IGrantRegistry {
         address delegator;
         uint32 epochFrom;
         uint32 epochTo;
-        uint128 price; // held for the owner
-        uint128 deposit; // free for fees
+        uint32 minConversions; // as asked
+        uint96 price; // of one conversion, as it was when asked; 0 for an offer
+        uint32 rounds; // opened so far
+        uint128 deposit; // free for rounds
         bytes32 committeeHash; // 0 until granted
     }
 
+    /// What whoever asks binds: a dearer stream, a smaller quota, a shorter time is refused by the contract.
     struct AccessRequest {
         StreamId streamId;
         uint32 epochFrom;
         uint32 epochTo;
         uint8 threshold;
         uint8 committeeSize;
+        uint96 maxPriceWei; // of one conversion
+        uint32 minConversions;
+        uint32 minSeconds; // from the grant to its expiry
         string purpose; // <= 512 bytes
+    }
+
+    /// gamma = P^a with its proof of equal logs (g1, A; P, gamma): the owner's part in the draw (SCHEME §13).
+    struct DrawProof {
+        G1Point gamma;
+        Proof proof;
     }
 
     /// SCHEME §4's public values for one label.
@@ -76,18 +90,19 @@ interface IGrantRegistry {
     }
 
     event AccessRequested(
-        GrantId indexed grantId, StreamId indexed streamId, address indexed delegatee, AccessRequest request, uint32 poolSize, uint128 price, uint128 deposit, bool offered
+        GrantId indexed grantId, StreamId indexed streamId, address indexed delegatee, AccessRequest request, uint32 poolSize, uint96 price, uint128 deposit, bool offered
     );
     event AccessGranted(
-        GrantId indexed grantId, address indexed delegator, address indexed delegatee, uint40 expiry, uint32 quota, Member[] committee
+        GrantId indexed grantId, address indexed delegator, address indexed delegatee, uint40 expiry, uint32 quota, Member[] committee, bytes32 blockHash, G1Point gamma
     );
     event RekeyPosted(GrantId indexed grantId, bytes32 indexed label, uint32 delegatorKeyVersion, uint32 delegateeKeyVersion, Rekey rekey);
     event AccessDenied(GrantId indexed grantId, string reason);
     event RequestWithdrawn(GrantId indexed grantId);
     event GrantRevoked(GrantId indexed grantId);
+    event GrantSurrendered(GrantId indexed grantId);
     event DepositAdded(GrantId indexed grantId, uint128 deposit);
     event DepositReclaimed(GrantId indexed grantId, uint256 amount);
-    event PriceCollected(GrantId indexed grantId, address indexed owner, uint256 amount);
+    event PricePaid(GrantId indexed grantId, address indexed owner, uint256 amount);
     event FragmentComplaint(GrantId indexed grantId, bytes32 indexed label, uint8 slot, address indexed proxy, bool upheld, bytes32 fragment);
 
     error UnknownGrant(GrantId grantId);
@@ -100,12 +115,20 @@ interface IGrantRegistry {
     error BadEpochRange(uint32 epochFrom, uint32 epochTo, uint32 current);
     error RequestPending(address delegatee, StreamId streamId, GrantId pending);
     error PaymentTooSmall(uint256 sent, uint256 required);
+    /// The stream's price of a conversion is above what the request allows.
+    error PriceTooHigh(StreamId streamId, uint96 price, uint96 maximum);
+    /// No grant of this deployment may be as long as the request asks for.
+    error RequestTooLong(uint32 minSeconds, uint40 maximum);
     error TextTooLong(uint256 length, uint256 limit);
     /// The request's block is too old (or too young) for its hash to be had: ask again, or wait one block.
     error DrawLapsed(GrantId grantId, uint256 requestBlock, uint256 currentBlock);
     error DrawTooEarly(GrantId grantId, uint256 requestBlock);
+    /// gamma was not made for this input (drawInputOf) with the owner's key.
+    error InvalidDrawProof(bytes32 input);
     error BadExpiry(uint40 expiry, uint256 earliest, uint256 latest);
-    error ZeroQuota();
+    error QuotaTooSmall(GrantId grantId, uint32 quota, uint32 minimum);
+    /// A grant grants: its first re-key is that of epochFrom.
+    error RekeyMissing(GrantId grantId, uint32 epoch);
     error EpochOutOfScope(GrantId grantId, uint32 epoch);
     error RekeyExists(GrantId grantId, uint32 epoch);
     error WrongCommitmentCount(uint256 given, uint256 threshold);
@@ -123,44 +146,50 @@ interface IGrantRegistry {
     /// An offer is the owner's own request: it is withdrawn, not denied.
     error OwnOffer(GrantId grantId);
     error NotRounds(address caller);
-    error NothingToCollect(GrantId grantId);
+    /// No deposit is free.
+    error NothingToReclaim(GrantId grantId);
+    /// Rounds are opened by whoever pays for them: the delegatee; the delegator for an offer.
+    error NotPayer(GrantId grantId, address caller, address payer);
     error GrantStillLive(GrantId grantId);
     error BadSettings();
 
-    /// @notice Asks for access (one live request per delegatee and stream); value = the stream's price (and the redraw fee where due) plus the deposit for fees.
+    /// @notice Asks for access (one open request per delegatee and stream); value = the redraw fee where one is due, plus the deposit for rounds: each takes
+    /// records * (threshold * fee + price) of it.
     function requestAccess(AccessRequest calldata request) external payable returns (GrantId);
 
     /// @notice The owner opens access for a user unasked; the draw is the same, the deposit is the owner's.
     function offerAccess(AccessRequest calldata request, address delegatee) external payable returns (GrantId);
 
-    /// @notice Whoever asked (the owner, for an offer) takes a request back, lapsed or not; price and deposit return. The next one pays the redraw fee.
+    /// @notice Whoever asked (the owner, for an offer) takes a request back, lapsed or not; the deposit returns. Before it lapsed the next one pays the redraw fee.
     function withdrawRequest(GrantId grantId) external;
 
-    /// @notice The owner refuses; price and deposit return to the delegatee.
+    /// @notice The owner refuses; the deposit returns to the delegatee.
     function deny(GrantId grantId, string calldata reason) external;
 
-    /// @notice Grants: committee drawn and checked, each re-key verified (SCHEME §4), and a first round if `firstRound.records` is not empty.
-    /// @param receivingKey B, the delegatee's key of the version that the request names.
+    /// @notice Grants: committee drawn and checked, each re-key verified (SCHEME §4), and a first round if `firstRound.records` is not empty (offers only).
+    /// @param draw made with the delegating key of epochFrom, which the first re-key names
+    /// @param receivingKey B, the delegatee's key of the version that the request names
     function grant(
-        GrantId grantId, uint40 expiry, uint32 quota, G2Point calldata receivingKey, Rekey[] calldata rekeys, FirstRound calldata firstRound
+        GrantId grantId, uint40 expiry, uint32 quota, DrawProof calldata draw, G2Point calldata receivingKey, Rekey[] calldata rekeys, FirstRound calldata firstRound
     ) external;
 
     /// @notice Adds re-keys for further epochs of a granted range.
     function addRekeys(GrantId grantId, Member[] calldata committee, G2Point calldata receivingKey, Rekey[] calldata rekeys) external;
 
-    /// @notice The owner ends a grant: no round opens any more, open rounds end at once.
+    /// @notice The owner ends a grant: no round opens any more, and those end in which fewer than t unchallenged cfrags stand.
     /// Warning: what was converted stays converted, and t dishonest proxies could still convert old capsules; only a new epoch closes that for new data.
     function revoke(GrantId grantId) external;
+
+    /// @notice The delegatee ends its own grant: no round opens any more, and the free deposit returns. Rounds that are open run on, and are owed: else
+    /// whoever sees the last cfrag on its way could read by it and leave in front of it. The next request pays the redraw fee.
+    function surrender(GrantId grantId) external;
 
     /// @notice Warning: whoever pays, what remains goes back to the delegatee (to the delegator for an offer).
     function addDeposit(GrantId grantId) external payable;
 
-    /// @notice Anyone, once the grant is over (expired, revoked, voided): credits what no round holds to the delegatee (the delegator for an offer), and
-    /// the price to the owner if the grant has served (`converted`), else back as well. May be repeated when closed rounds return more.
+    /// @notice Anyone, once the grant is over: credits what no round holds to the delegatee (the delegator for an offer). May be repeated when closed
+    /// rounds return more.
     function reclaimDeposit(GrantId grantId) external;
-
-    /// @notice Anyone, once a right result was proposed in a round of this grant (the delegatee can read it then): credits the price to the owner.
-    function collectPrice(GrantId grantId) external;
 
     /// @notice Slot `slot` shows that its fragment is bad: `sharedPoint` = K = N_i^e with a proof of equal logs (g1, N_i; R, K). Upheld: the grant is
     /// void. Not upheld: the fragment is now public, this is recorded, and the proxy pays (SCHEME §4).
@@ -172,27 +201,42 @@ interface IGrantRegistry {
 
     function grantCount() external view returns (uint64);
 
-    /// @notice The committee that the draw gives with present key versions, while the request's block hash can be had: what `grant` will check
-    /// against. Once granted, AccessGranted and committeeHash have the committee with the versions of that moment.
-    function committeeOf(GrantId grantId) external view returns (Member[] memory);
+    /// @notice x of the request's draw and the hash of its block, while that can be had: what the owner's gamma is made for. The committee is
+    /// ProxyRegistry.draw of the seed that gamma gives; AccessGranted has gamma and block hash for ever.
+    function drawInputOf(GrantId grantId) external view returns (bytes32 input, bytes32 blockHash);
+
+    /// @notice What a request (an offer) for this user and stream costs now: nothing, or redrawFeeWei * 2^k where a live grant of them exists, or the
+    /// last one was surrendered, or the last request withdrawn (for an offer also: revoked). k <= 10 counts the fees paid by that side since a grant served.
+    function redrawFeeOf(address delegatee, StreamId streamId, bool offered) external view returns (uint256);
 
     /// @notice keccak256(keccak256(V), rest) of an epoch's re-key (SPEC §7); 0 if none was posted.
     function rekeyHash(GrantId grantId, uint32 epoch) external view returns (bytes32);
 
-    /// @notice True while rounds of the grant may run: granted, not expired, not revoked or voided.
+    /// @notice True while rounds of the grant may be opened: granted, not expired, and not ended by anybody.
     function isLive(GrantId grantId) external view returns (bool);
 
-    /// @notice Live flag and committee hash in one call, for rounds.
-    function liveCommittee(GrantId grantId) external view returns (bool live, bytes32 committeeHash);
+    /// @notice True once the owner revoked the grant, or a complaint voided it: that ends rounds short of t cfrags. An expired or surrendered grant is
+    /// not: what was opened in time runs on.
+    function isEnded(GrantId grantId) external view returns (bool);
 
-    /// @notice ConversionRounds only: takes quota and fee reserve, numbers the round.
-    function takeQuota(GrantId grantId, address opener, uint32 records, uint256 feePerCfragWei)
-        external
-        returns (uint32 index, uint8 threshold, uint8 committeeSize, bytes32 committeeHash, StreamId streamId);
+    function committeeHashOf(GrantId grantId) external view returns (bytes32);
 
-    /// @notice ConversionRounds only: returns an unspent reserve to the grant's deposit.
-    function returnReserve(GrantId grantId, uint256 amount) external;
+    /// What a round is opened with.
+    struct Opening {
+        uint32 index;
+        uint8 threshold;
+        uint8 committeeSize;
+        bool priced; // a conversion has a price
+        StreamId streamId;
+        bytes32 committeeHash;
+    }
 
-    /// @notice ConversionRounds only: a right result was proposed in a round of the grant. May be repeated.
-    function markConverted(GrantId grantId) external;
+    /// @notice ConversionRounds only: takes quota, and records * (threshold * feePerCfragWei + price) of the deposit; numbers the round.
+    function takeQuota(GrantId grantId, address opener, uint32 records, uint256 feePerCfragWei) external returns (Opening memory);
+
+    /// @notice ConversionRounds only: fees, and the price of `prices` records, are not owed and go back to the grant's deposit.
+    function returnReserve(GrantId grantId, uint256 feesWei, uint256 prices) external;
+
+    /// @notice ConversionRounds only: the grant has served, and the price of `prices` records is the owner's. May be repeated.
+    function recordServed(GrantId grantId, uint256 prices) external;
 }

@@ -95,8 +95,9 @@ interface IProxyRegistry {
     /// a bond. A proxy whose bond falls below half of what joining costs leaves the pool at once, as by `leavePool`.
     function penalize(address account, address beneficiary, uint128 amount, bytes32 reason) external;
 
-    /// @notice ConversionRounds only. Counts outcomes; past the limit a miss costs missPenaltyWei, half of it credited to `beneficiary`.
-    function recordMisses(address[] calldata missed, address beneficiary) external;
+    /// @notice ConversionRounds only. Counts a round missed; past the limit it costs missPenaltyWei, half of it credited to `beneficiary`. Not
+    /// counted, and false, if the proxy's exit had begun when the round was opened, or it joined (again) since.
+    function recordMiss(address proxy, uint40 openedAt, address beneficiary) external returns (bool counted);
 
     /// @notice ConversionRounds only. Counts a round whose fee the proxy has earned.
     function recordServed(address account) external;

@@ -10,7 +10,7 @@ interface IRecordRegistry {
     struct Terms {
         uint8 minimumThreshold; // t asked for must be >= this, >= 1
         uint8 minimumCommittee; // n asked for must be >= this, >= minimumThreshold
-        uint128 priceWei; // paid to the owner for a grant that served
+        uint96 priceWei; // of one conversion, for the owner
     }
 
     struct Stream {
@@ -19,7 +19,7 @@ interface IRecordRegistry {
         uint32 keyVersion; // the owner's delegating key version of the current epoch
         uint8 minimumThreshold;
         uint8 minimumCommittee;
-        uint128 priceWei;
+        uint96 priceWei;
         bytes32 nameHash;
     }
 

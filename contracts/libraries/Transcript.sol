@@ -17,6 +17,8 @@ library Transcript {
     bytes32 private constant GRANT_CHECK = keccak256("TPRE-V1/grant-check");
     bytes32 private constant PAD = keccak256("TPRE-V1/pad");
     bytes32 private constant COMPLAINT_PROOF = keccak256("TPRE-V1/complaint-proof");
+    bytes32 private constant DRAW_INPUT = keccak256("TPRE-V1/draw-input");
+    bytes32 private constant DRAW_PROOF = keccak256("TPRE-V1/draw-proof");
     bytes32 private constant DRAW = keccak256("TPRE-V1/draw");
     bytes32 private constant DRAW_STEP = keccak256("TPRE-V1/draw-step");
     bytes32 private constant CFRAG_SEED = keccak256("TPRE-V1/cfrag-seed");
@@ -160,8 +162,19 @@ library Transcript {
         return keccak256(abi.encode(maskHash, rekeyRest_));
     }
 
-    function drawSeed(bytes32 blockHash, GrantId grantId) internal pure returns (bytes32) {
-        return keccak256(abi.encode(DRAW, blockHash, grantId));
+    /// @dev x of SCHEME §13: what is hashed to the curve, and raised to the owner's key.
+    function drawInput(address grantRegistry, GrantId grantId, bytes32 blockHash) internal view returns (bytes32) {
+        return keccak256(abi.encode(DRAW_INPUT, block.chainid, grantRegistry, grantId, blockHash));
+    }
+
+    function drawProofChallenge(
+        bytes32 input, G1Point memory delegatingKey, G1Point memory base, G1Point memory gamma, G1Point memory commitment1, G1Point memory commitment2
+    ) internal pure returns (uint128) {
+        return _low128(keccak256(abi.encode(DRAW_PROOF, input, delegatingKey, base, gamma, commitment1, commitment2)));
+    }
+
+    function drawSeed(bytes32 input, G1Point memory gamma) internal pure returns (bytes32) {
+        return keccak256(abi.encode(DRAW, input, gamma));
     }
 
     /// @dev By how much step k's place goes ahead, before the reduction mod (poolSize - k).

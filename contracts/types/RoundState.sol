@@ -17,13 +17,13 @@ struct RoundHead {
     uint32 submitted;
     uint32 approvals;
     uint32 contributors;
-    uint32 challenged;
     uint8 leader;
     uint8 records;
     uint8 threshold;
     uint8 committeeSize;
     Outcome outcome;
-    bool tailInUse; // a record left or a member rejected: only then is the tail worth reading before the fees are claimed
+    Price price;
+    bool tailInUse; // a record left, a member rejected, or cfrags were shown to be bad: only then is the tail worth reading before the fees are claimed
 }
 
 enum Outcome {
@@ -32,10 +32,18 @@ enum Outcome {
     Closed
 }
 
+/// What became of the price of the round's records.
+enum Price {
+    None, // the grant has none
+    Reserved, // set aside when the round was opened
+    Settled // the owner's, or back in the deposit
+}
+
 /// One slot, for what most rounds do not have; they pay for it at the first claimed fee.
 struct RoundTail {
     uint128 excluded;
     uint32 claimed;
     uint32 barred;
     uint32 rejections;
+    uint32 challenged;
 }

@@ -14,7 +14,7 @@ from tests.attacks.anvil_evm import AnvilEvm
 from tests.integration.nets.local_nodes import LocalNode
 from tests.property.scene import identity
 from tests.stateful.evm import Reverted
-from tests.stateful.world import GRANT, SETTINGS, World, data_hash, link_of, proof
+from tests.stateful.world import GRANT, PRICE_WEI, QUOTA, SETTINGS, World, data_hash, link_of, proof
 from tpre_offchain.chain.abi import structs
 from tpre_offchain.chain.abi.ids import make_round_id
 from tpre_offchain.clients.facts.points import chain_rekey
@@ -103,19 +103,33 @@ class Ground(World):
     @property
     def asked(self) -> structs.AccessRequest:
         """A request like the first one."""
-        return structs.AccessRequest(StreamId(1), Epoch(0), Epoch(0), 2, 3)
+        return structs.AccessRequest(StreamId(1), Epoch(0), Epoch(0), 2, 3, PRICE_WEI)
 
     def ask_again(self) -> pre.GrantContext:
-        """A second request of the user, about to be granted."""
+        """A second request of the user, about to be granted. It pays a redraw fee, since the first grant lives."""
         self.evm.send(self.user, "GrantRegistry", "requestAccess", self.asked, value=10**18)
         return self.context_of(SECOND, self.user)
 
     def context_of(self, grant_id: GrantId, delegatee: Address) -> pre.GrantContext:
         """The context of a grant of the same label, for the committee that was drawn for it."""
-        drawn = self.evm.call("GrantRegistry", "committeeOf", grant_id)
+        _, drawn = self.draw(grant_id)
         known = {member.account: member for member in self.grant_context.members}
         members = tuple(known[one.account] for one in drawn)
         return replace(self.grant_context, grant_id=grant_id, delegatee=delegatee, members=members)
+
+    def grant_call(
+        self,
+        receiving_key: G2,
+        *rekeys: structs.Rekey,
+        grant_id: GrantId = SECOND,
+        expiry: int | None = None,
+        quota: int = QUOTA,
+        opening: structs.FirstRound = structs.NO_FIRST_ROUND,
+    ) -> tuple[Any, ...]:
+        """The owner's grant of a request, as a transaction: contract, function, arguments."""
+        draw, _ = self.draw(grant_id)
+        terms = (self.expiry if expiry is None else expiry, quota)
+        return ("GrantRegistry", "grant", grant_id, *terms, draw, receiving_key.to_evm(), rekeys, opening)
 
     def made_for(self, context: pre.GrantContext, receiving_key: G2) -> pre.Rekey:
         """The owner's re-key for that context and key."""

@@ -45,7 +45,7 @@ class Published:
         data, ids = self.papers
         position = ids.index(self.record.id)
         keys = self.ground.challenge_keys
-        return (make_round_id(GRANT, 0), self.ground.committee, data, ids, self.record.report(position), keys)
+        return (make_round_id(GRANT, 0), self.ground.committee, data, ids, (self.record.report(position),), keys, 0)
 
     @property
     def records(self) -> list[Record]:
@@ -82,10 +82,10 @@ def test_copied_capsule__by_a_device_of_the_stream__is_reported_and_leaves_the_r
     # and anyone takes it out; the record that it was copied from cannot be taken out
     honest = replace(mine, record=ground.records[0])
     data, ids = mine.papers
-    good = (*mine.report[:2], data, ids, ground.records[0].report(ids.index(honest.record.id)), mine.report[5])
-    refused = ground.refused("CapsuleIsGood", ground.stranger, "ConversionRounds", "reportCapsule", *good)
+    good = (*mine.report[:2], data, ids, (ground.records[0].report(ids.index(honest.record.id)),), *mine.report[5:])
+    refused = ground.refused("CapsuleIsGood", ground.stranger, "ConversionRounds", "reportCapsules", *good)
     assert refused == (make_round_id(GRANT, 0), ground.records[0].id)
-    ground.evm.send(ground.stranger, "ConversionRounds", "reportCapsule", *mine.report)
+    ground.evm.send(ground.stranger, "ConversionRounds", "reportCapsules", *mine.report)
     position = ids.index(mine.record.id)
     assert ground.evm.call("ConversionRounds", "roundOf", make_round_id(GRANT, 0)).excluded == 1 << position
 
@@ -152,6 +152,6 @@ def test_record_with_a_false_proof__in_the_only_place__ends_the_round(ground: Gr
     played = ground.open(BAD_RECORD)
     data, _ = ground.papers(played)
     shown = (played.id, ground.committee, data, (ground.records[BAD_RECORD].id,))
-    report = (*shown, ground.records[BAD_RECORD].report(0), ground.challenge_keys)
-    ground.evm.send(ground.stranger, "ConversionRounds", "reportCapsule", *report)
+    report = (*shown, (ground.records[BAD_RECORD].report(0),), ground.challenge_keys, 0)
+    ground.evm.send(ground.stranger, "ConversionRounds", "reportCapsules", *report)
     assert ground.phase(played) is structs.Phase.ENDED

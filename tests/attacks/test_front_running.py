@@ -81,14 +81,13 @@ def grant_with_bad_pads(ground: Ground) -> tuple[pre.VerifiedRekey, structs.Reke
     with bad_fragments():
         bad = ground.made_for(context, receiving_key)
     struct = ground.rekey_struct(bad)
-    call = ("GrantRegistry", "grant", SECOND, ground.expiry, 1, receiving_key.to_evm(), (struct,))
-    ground.evm.send(ground.owner, *call, structs.NO_FIRST_ROUND)
+    ground.evm.send(ground.owner, *ground.grant_call(receiving_key, struct, quota=1))
     return pre.verify_rekey(context, ground.label_key, receiving_key, bad), struct
 
 
 def test_complaint__copied_by_others__is_refused_and_the_victims_still_counts(ground: Ground) -> None:
     rekey, struct = grant_with_bad_pads(ground)
-    committee = ground.evm.call("GrantRegistry", "committeeOf", SECOND)
+    committee = ground.draw(SECOND)[1]
     victim, thief = committee[0].account, committee[1].account
     key = node_key(victim)
     honest = pre.prove_complaint(rekey, Slot(1), key, ground.random)

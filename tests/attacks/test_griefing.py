@@ -14,7 +14,7 @@ import pytest
 from tests.attacks.ground import Ground, Played
 from tests.property.scene import identity, node_key
 from tests.stateful.evm import Reverted
-from tests.stateful.world import BAD_RECORD, DEPOSIT_WEI, FEE, GRANT, SETTINGS, THRESHOLD, proof
+from tests.stateful.world import BAD_RECORD, DEPOSIT_WEI, GRANT, RESERVE_WEI, SETTINGS, proof
 from tpre_offchain.chain.abi import structs
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.keys import prove_key
@@ -77,8 +77,8 @@ def test_report__starved_of_gas__never_takes_a_good_record_out(ground: Ground) -
     ids = tuple(ground.records[j].id for j in played.records)
     for position, expected in ((0, "CapsuleIsGood"), (1, "done")):
         report = ground.records[played.records[position]].report(position)
-        shown = (played.id, ground.committee, data, ids, report, ground.challenge_keys)
-        found = verdicts(ground, "reportCapsule", shown)
+        shown = (played.id, ground.committee, data, ids, (report,), ground.challenge_keys, 0)
+        found = verdicts(ground, "reportCapsules", shown)
         assert expected in found
         assert found <= {expected, "InsufficientGas", "out of gas"}
 
@@ -173,7 +173,7 @@ def test_dust__poured_on_a_grant__changes_no_price_and_is_one_withdrawal(ground:
     # the giver does not get it back: it is the user's
     assert ground.evm.call("Treasury", "creditOf", ground.stranger) == 0
     assert ground.evm.call("GrantRegistry", "accessOf", GRANT).deposit == 0
-    assert ground.evm.call("Treasury", "creditOf", ground.user) >= before - 2 * FEE
+    assert ground.evm.call("Treasury", "creditOf", ground.user) >= before - RESERVE_WEI
     assert ground.evm.gas_of(ground.user, "Treasury", "withdraw", ground.user) < 60_000
 
 
@@ -198,13 +198,12 @@ def newcomer(ground: Ground, number: int) -> Address:
 def test_requests__of_one_user__one_at_a_time_and_a_fee_for_each_redraw(ground: Ground) -> None:
     user = newcomer(ground, 0)
     ask = ("GrantRegistry", "requestAccess", ground.asked)
-    price = ground.evm.call("RecordRegistry", "streamOf", ground.preimage.stream_id).price_wei
-    ground.evm.send(user, *ask, value=price)
+    ground.evm.send(user, *ask)
     ground.refused("RequestPending", user, *ask, value=ETHER)
     ground.evm.send(user, "GrantRegistry", "withdrawRequest", 2)
     fee = SETTINGS.grants.redraw_fee_wei
-    assert ground.refused("PaymentTooSmall", user, *ask, value=price) == (price, price + fee)
-    ground.evm.send(user, *ask, value=price + fee)
+    assert ground.refused("PaymentTooSmall", user, *ask, value=fee - 1) == (fee - 1, fee)
+    ground.evm.send(user, *ask, value=fee)
     # neither side gets the fee: a redraw pays nobody
     burned = Address("0x000000000000000000000000000000000000dEaD")
     assert ground.evm.call("Treasury", "creditOf", burned) == fee
@@ -229,8 +228,7 @@ def grant_gas(ground: Ground, grant_id: GrantId, number: int) -> int:
     context = ground.context_of(grant_id, newcomer_account(number))
     key = identity(newcomer_account(number)).receiving_key().public
     made = ground.rekey_struct(ground.made_for(context, key))
-    arguments = (grant_id, ground.expiry, 1, key.to_evm(), (made,), structs.NO_FIRST_ROUND)
-    return ground.evm.gas_of(ground.owner, "GrantRegistry", "grant", *arguments)
+    return ground.evm.gas_of(ground.owner, *ground.grant_call(key, made, grant_id=grant_id, quota=1))
 
 
 def test_records_and_rounds__without_end__cost_only_their_maker(ground: Ground) -> None:
@@ -240,7 +238,7 @@ def test_records_and_rounds__without_end__cost_only_their_maker(ground: Ground) 
     gas = [ground.evm.gas_of(ground.owner, *publish, sequence, record) for sequence in range(3, 15)]
     assert max(gas) - min(gas) < 100
     # rounds that nobody needs: each takes quota and reserves the fees of t proxies, until the deposit is used up
-    opened = DEPOSIT_WEI // (THRESHOLD * FEE)
+    opened = DEPOSIT_WEI // RESERVE_WEI
     for index in range(opened):
         ground.open(0, index=index)
     arguments = (GRANT, 0, *ground.hashes, (ground.records[0].ref,))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.attacks.ground import SECOND, Ground
 from tests.property.scene import identity, metadata, node_key
-from tests.stateful.world import GRANT, QUOTA, proof
+from tests.stateful.world import GRANT, proof
 from tpre_offchain.chain.abi import ids, structs
 from tpre_offchain.chain.abi.ids import make_round_id
 from tpre_offchain.crypto import pre
@@ -21,17 +21,7 @@ from tpre_offchain.types import Address, Slot, StreamId
 
 
 def granted(ground: Ground, receiving_key: G2, rekey: pre.Rekey) -> tuple[Any, ...]:
-    struct = (ground.rekey_struct(rekey),)
-    return (
-        "GrantRegistry",
-        "grant",
-        SECOND,
-        ground.expiry,
-        QUOTA,
-        receiving_key.to_evm(),
-        struct,
-        structs.NO_FIRST_ROUND,
-    )
+    return ground.grant_call(receiving_key, ground.rekey_struct(rekey))
 
 
 def test_receiving_key__replaced_before_the_owner_sees_it__grants_nothing(ground: Ground) -> None:
@@ -74,8 +64,8 @@ def test_delegating_key__replaced_before_the_publisher_sees_it__makes_a_record_t
         pre.label_secret(mallory.secret, context.label), identity("user").receiving_key().public, context, ground.random
     )
     struct = replace(ground.rekey_struct(rekey), delegating_key=mallory.public.to_evm())
-    call = ("GrantRegistry", "grant", SECOND, ground.expiry, QUOTA, identity("user").receiving_key().public.to_evm())
-    ground.refused("KeyMismatch", ground.owner, *call, (struct,), structs.NO_FIRST_ROUND)
+    user = identity("user").receiving_key().public
+    ground.refused("InvalidDrawProof", ground.owner, *ground.grant_call(user, struct))
 
 
 def test_proxy_key__replaced_before_the_owner_sees_it__voids_the_grant(ground: Ground) -> None:
@@ -94,7 +84,7 @@ def test_proxy_key__replaced_before_the_owner_sees_it__voids_the_grant(ground: G
         pre.open_fragment(true, Slot(1), key)
     assert caught.value.culprit == ground.owner
     shown = pre.prove_complaint(true, Slot(1), key, ground.random)
-    committee = ground.evm.call("GrantRegistry", "committeeOf", SECOND)
+    committee = ground.draw(SECOND)[1]
     call = ("GrantRegistry", "complain", SECOND, committee, ground.rekey_struct(rekey), 1)
     ground.evm.send(victim, *call, key.public.to_evm(), shown.shared.to_evm(), proof(shown.proof))
     assert ground.evm.call("GrantRegistry", "accessOf", SECOND).status is structs.Status.VOIDED

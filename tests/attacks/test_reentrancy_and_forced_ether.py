@@ -137,4 +137,4 @@ def test_books__written_by_a_stranger__are_refused(ground: Ground) -> None:
     ground.refused("NotSystemContract", ground.stranger, "Treasury", "hold", held, value=1)
     penalty = (ground.proxy(1), ground.stranger, MONEY, bytes(32))
     ground.refused("NotRounds", ground.stranger, "ProxyRegistry", "penalize", *penalty)
-    ground.refused("NotRounds", ground.stranger, "ProxyRegistry", "recordMisses", (ground.proxy(1),), ground.stranger)
+    ground.refused("NotRounds", ground.stranger, "ProxyRegistry", "recordMiss", ground.proxy(1), 0, ground.stranger)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.ground import SECOND, Ground
-from tests.stateful.world import DEPOSIT_WEI, FEE, GRANT, QUOTA, SETTINGS, THRESHOLD, data_hash
+from tests.attacks.ground import Ground
+from tests.property.scene import identity
+from tests.stateful.world import DEPOSIT_WEI, GRANT, PRICE_WEI, QUOTA, RESERVE_WEI, SETTINGS
 from tpre_offchain.chain.abi import ids, structs
 from tpre_offchain.types import StreamId
 
@@ -25,13 +26,14 @@ def test_open_round__revoked__is_refused_from_the_next_transaction_on(ground: Gr
     status = (GRANT, structs.Status.REVOKED, structs.Status.GRANTED)
     for opener in (ground.user, ground.owner):
         assert ground.refused("WrongStatus", opener, *OPEN, *asked(ground, 0)) == status
-    # the running round has ended: neither cfrags nor proposals are taken any more
+    # the running round, which nobody can read yet, has ended
     assert ground.phase(before) is structs.Phase.ENDED
     ground.refused("WrongPhase", ground.proxy(2), "ConversionRounds", "submitCfrags", *ground.submission(before, 2))
 
 
 @pytest.mark.parametrize("phase", [structs.Phase.PROPOSING, structs.Phase.VOTING, structs.Phase.PROVABLE])
-def test_round__revoked_in_the_middle__is_not_finalized(ground: Ground, phase: structs.Phase) -> None:
+def test_round__revoked_once_t_cfrags_stand__is_finished_all_the_same(ground: Ground, phase: structs.Phase) -> None:
+    """Anybody can combine what is posted: to stop the round would change who is paid, not who reads."""
     played = ground.open(0)
     papers = (played.id, ground.committee, ground.papers(played)[1])
     for slot in (1, 2):
@@ -41,24 +43,17 @@ def test_round__revoked_in_the_middle__is_not_finalized(ground: Ground, phase: s
         ground.evm.send(ground.proxy(3), *propose)
     if phase is structs.Phase.PROVABLE:
         ground.evm.now += SETTINGS.rounds.vote_seconds + 1
-    assert phase_at(ground, played.id) is phase
     ground.evm.send(ground.owner, "GrantRegistry", "revoke", GRANT)
-    ground.refused("WrongPhase", ground.proxy(3), *propose)
+    assert phase_at(ground, played.id) is phase
+    if phase is structs.Phase.PROPOSING:
+        ground.evm.send(ground.proxy(3), *propose)
     result_hash = ground.result_hash(played, 0b11)
-    ground.refused("WrongPhase", ground.proxy(1), "ConversionRounds", "vote", *papers, 1, result_hash, True)
-    ground.refused("WrongPhase", ground.stranger, "ConversionRounds", "finalizeByProof", *papers, result_hash)
-    # what was posted is owed all the same
-    ground.evm.send(ground.stranger, "ConversionRounds", "close", *papers)
-    ground.evm.now += SETTINGS.rounds.challenge_seconds + 1
-    ground.evm.send(
-        ground.stranger,
-        "ConversionRounds",
-        "claimFees",
-        ground.committee,
-        1,
-        [structs.ClaimedRound(played.id, papers[2])],
-    )
-    assert ground.evm.call("Treasury", "creditOf", ground.proxy(1)) == FEE
+    if phase is structs.Phase.PROVABLE:
+        ground.evm.send(ground.stranger, "ConversionRounds", "finalizeByProof", *papers, result_hash)
+    else:
+        ground.evm.send(ground.proxy(1), "ConversionRounds", "vote", *papers, 1, result_hash, True)
+    assert ground.evm.call("ConversionRounds", "roundOf", played.id).finalized
+    assert ground.evm.call("Treasury", "creditOf", ground.owner) == PRICE_WEI
 
 
 def phase_at(ground: Ground, round_id: int) -> structs.Phase:
@@ -71,16 +66,16 @@ def test_open_round__expired__is_refused_at_the_very_second(ground: Ground) -> N
     assert ground.evm.now == ground.expiry
     for opener in (ground.user, ground.owner):
         assert ground.refused("StaleGrant", opener, *OPEN, *asked(ground, 0)) == (GRANT, ground.expiry)
-    assert ground.phase(before) is structs.Phase.ENDED
+    # what was opened in time runs on
+    assert ground.phase(before) is structs.Phase.SUBMITTING
 
 
 def test_grant__without_an_end__is_refused(ground: Ground) -> None:
     ground.ask_again()
+    key = identity("user").receiving_key().public
     for expiry in (0, ground.evm.now - 1, ground.evm.now + SETTINGS.grants.max_grant_seconds + 60, 2**40 - 1):
-        arguments = (SECOND, expiry, 1, bytes(256), (), structs.NO_FIRST_ROUND)
-        ground.refused("BadExpiry", ground.owner, "GrantRegistry", "grant", *arguments)
-    arguments = (SECOND, ground.expiry, 0, bytes(256), (), structs.NO_FIRST_ROUND)
-    ground.refused("ZeroQuota", ground.owner, "GrantRegistry", "grant", *arguments)
+        ground.refused("BadExpiry", ground.owner, *ground.grant_call(key, expiry=expiry))
+    ground.refused("QuotaTooSmall", ground.owner, *ground.grant_call(key, quota=0))
 
 
 def test_open_round__over_quota__is_refused_and_a_failed_round_gives_no_quota_back(ground: Ground) -> None:
@@ -95,20 +90,21 @@ def test_open_round__over_quota__is_refused_and_a_failed_round_gives_no_quota_ba
 def test_open_round__more_than_the_deposit_pays__is_refused(ground: Ground) -> None:
     ground.open(0, 1, 2)
     ground.open(0, 1, 2, index=1)
-    left = DEPOSIT_WEI - 6 * THRESHOLD * FEE
+    left = DEPOSIT_WEI - 6 * RESERVE_WEI
     arguments = ground.refused("DepositTooSmall", ground.user, *OPEN, *asked(ground, 0, 1))
-    assert arguments == (GRANT, left, 2 * THRESHOLD * FEE)
+    assert arguments == (GRANT, left, 2 * RESERVE_WEI)
 
 
-def test_open_round__stranger_or_proxy__is_no_party(ground: Ground) -> None:
-    for who in (ground.stranger, ground.proxy(1)):
-        assert ground.refused("NotParty", who, *OPEN, *asked(ground, 0)) == (GRANT, who)
+def test_open_round__by_another_than_who_pays__is_refused(ground: Ground) -> None:
+    for who in (ground.stranger, ground.proxy(1), ground.owner):
+        assert ground.refused("NotPayer", who, *OPEN, *asked(ground, 0)) == (GRANT, who, ground.user)
     # nor by the door that the grant's own transaction uses
     first = (GRANT, ground.user, 0, *ground.hashes, (ground.records[0].ref,))
     ground.refused("NotGrantRegistry", ground.user, "ConversionRounds", "openFirstRound", *first)
     taken = (GRANT, ground.user, 1, 0)
     ground.refused("NotRounds", ground.user, "GrantRegistry", "takeQuota", *taken)
-    ground.refused("NotRounds", ground.user, "GrantRegistry", "returnReserve", GRANT, 10**18)
+    ground.refused("NotRounds", ground.user, "GrantRegistry", "returnReserve", GRANT, 10**18, 1)
+    ground.refused("NotRounds", ground.user, "GrantRegistry", "recordServed", GRANT, 1)
 
 
 def test_open_round__record_of_a_later_epoch__is_not_of_the_grant(ground: Ground) -> None:
@@ -122,22 +118,3 @@ def test_open_round__record_of_a_later_epoch__is_not_of_the_grant(ground: Ground
     ref = structs.RecordRef(later, record.c1.to_evm(), ground.records[0].ref.seal_hash)
     ground.refused("UnknownRecord", ground.user, *OPEN, GRANT, 0, *ground.hashes, (ref,))
     ground.refused("RekeyMismatch", ground.user, *OPEN, GRANT, 1, *ground.hashes, (ref,))
-
-
-def test_open_round__by_the_owner__spends_the_users_quota_and_deposit_and_no_wei_more(ground: Ground) -> None:
-    """Stated, not prevented: both parties may open rounds and the user's deposit pays; that is the bound."""
-    key = GRANT.to_bytes(32, "big")
-    balance, held = ground.evm.balance(ground.user), ground.evm.call("Treasury", "heldUnder", key)
-    for _ in range(DEPOSIT_WEI // (THRESHOLD * FEE)):
-        ground.evm.send(ground.owner, *OPEN, *asked(ground, 0))
-    ground.refused("DepositTooSmall", ground.owner, *OPEN, *asked(ground, 0))
-    assert ground.evm.balance(ground.user) == balance
-    assert ground.evm.call("Treasury", "heldUnder", key) == held
-    # nothing of it goes to the owner: rounds that nobody served are closed, and what they reserved is the user's again
-    ground.evm.now += SETTINGS.rounds.round_seconds + 1
-    for index in range(DEPOSIT_WEI // (THRESHOLD * FEE)):
-        data = ground.round_data((0,))
-        played = ids.make_round_id(GRANT, index)
-        ground.evm.send(ground.stranger, "ConversionRounds", "close", played, ground.committee, data_hash(data))
-    assert ground.evm.call("GrantRegistry", "accessOf", GRANT).deposit == DEPOSIT_WEI
-    assert ground.evm.call("Treasury", "creditOf", ground.owner) == 0

@@ -14,11 +14,11 @@ from tpre_offchain.chain.outbox.outbox import TRANSACTION_GAS_LIMIT
 
 SIBLINGS_ONLY = {
     "ConversionRounds.openFirstRound": "GrantRegistry.grant",
-    "GrantRegistry.markConverted": "ConversionRounds.propose",
+    "GrantRegistry.recordServed": "ConversionRounds.propose",
     "GrantRegistry.returnReserve": "ConversionRounds.close",
     "GrantRegistry.takeQuota": "ConversionRounds.openRound",
     "ProxyRegistry.penalize": "ConversionRounds.challengeCfrags",
-    "ProxyRegistry.recordMisses": "ConversionRounds.close",
+    "ProxyRegistry.recordMiss": "ConversionRounds.close",
     "ProxyRegistry.recordServed": "ConversionRounds.claimFees",
     "Treasury.credit": "GrantRegistry.reclaimDeposit",
     "Treasury.hold": "GrantRegistry.requestAccess",

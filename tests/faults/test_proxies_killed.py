@@ -155,7 +155,7 @@ STORIES: Mapping[str, Story] = {
     **{f"proxy.{moment}.FinalizeSigned": _finalized_off_the_chain for moment in ("computed", "mined")},
     **{f"proxy.{moment}.Close": _closed_after_revocation for moment in ("computed", "mined")},
     **{f"proxy.{moment}.Challenge": _liar_challenged for moment in ("computed", "mined")},
-    **{f"proxy.{moment}.ReportCapsule": _bad_capsule for moment in ("computed", "mined")},
+    **{f"proxy.{moment}.ReportCapsules": _bad_capsule for moment in ("computed", "mined")},
     **{f"proxy.{moment}.Complain": _bad_fragments for moment in ("computed", "mined")},
 }
 

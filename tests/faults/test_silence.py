@@ -115,7 +115,8 @@ def test_round__fewer_than_threshold_alive__expires_deposit_returns_and_user_is_
 
     closed = net.reaches(round_id, RoundClosed)
     assert closed.phase is Phase.EXPIRED
-    committee = net.run(net.contracts.grants.committee_of(share.grant_id))
+    access = net.run(net.contracts.grants.access_of(share.grant_id))
+    committee = net.run(net.user.session.grants.granted_committee(share.grant_id, access))
     missing = {committee[slot - 1].account for slot in slots_of(closed.missing)}
     assert missing == {net.proxies[number].address for number in dead}
 

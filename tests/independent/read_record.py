@@ -62,8 +62,9 @@ class Chain:
         return owner_version, user_version, rekey
 
     def delegator(self, grant_id: int) -> str:
-        signature = "AccessGranted(uint64,address,address,uint40,uint32,uint256[])"
-        [(log, _)] = self.events("GrantRegistry", signature, ["uint40", "uint32", "uint256[]"], [word(grant_id)])
+        signature = f"AccessGranted(uint64,address,address,uint40,uint32,uint256[],bytes32,{G1_WORDS})"
+        kinds = ["uint40", "uint32", "uint256[]", "bytes32", G1_WORDS]
+        [(log, _)] = self.events("GrantRegistry", signature, kinds, [word(grant_id)])
         return Web3.to_checksum_address(bytes(log["topics"][2])[-20:])
 
     def conversion(self, grant_id: int, record_id: int) -> bytes:

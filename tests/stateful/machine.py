@@ -40,7 +40,7 @@ class RoundsMachine(Walk):
             self.open_round("user", records)
             for step in range(steps):
                 if step == leaves:
-                    self.report(0, given.BAD_RECORD)
+                    self.report(0, (given.BAD_RECORD,), slot=1)
                 self.take_the_next_step(0, bad)
 
     # --- rounds ---
@@ -200,10 +200,12 @@ class RoundsMachine(Walk):
             self.take_the_next_step(pick)
 
     @OPENED
-    @rule(pick=PICK, does=st.sampled_from(["finalize", "finalize another", "close", "claim"]), slot=SLOTS)
+    @rule(pick=PICK, does=st.sampled_from(["finalize", "finalize another", "close", "claim", "settle"]), slot=SLOTS)
     def end(self, pick: int, does: str, slot: int) -> None:
         if does == "claim":
             self.claim_as(pick, slot)
+        elif does == "settle":
+            self.settle_price(pick)
         elif does == "close":
             self.close(pick)
         else:
@@ -228,6 +230,10 @@ class RoundsMachine(Walk):
         claims = [structs.ClaimedRound(r.id, self.papers(r)[1])]
         self.in_round(error, self.world.stranger, "claimFees", self.world.committee, slot, claims)
 
+    def settle_price(self, pick: int) -> None:
+        r = self.model.rounds[self.index(pick)]
+        self.in_round(self.model.settle_price(self.evm.now, r), self.world.stranger, "settlePrice", r.id)
+
     @OPENED
     @rule(pick=PICK, which=st.integers(0, given.SIZE))
     def challenge(self, pick: int, which: int) -> None:
@@ -248,15 +254,20 @@ class RoundsMachine(Walk):
         self.in_round(error, self.world.stranger, "challengeCfrags", *shown)
 
     @OPENED
-    @rule(pick=PICK, position=st.sampled_from([given.BAD_RECORD, given.BAD_RECORD, 0, 2]))
-    def report(self, pick: int, position: int) -> None:
+    @rule(
+        pick=PICK,
+        positions=st.sampled_from([*[(given.BAD_RECORD,)] * 2, (given.BAD_RECORD,) * 2, (0,), (1, 2), ()]),
+        slot=st.integers(0, given.SIZE),
+    )
+    def report(self, pick: int, positions: tuple[int, ...], slot: int) -> None:
         r = self.model.rounds[self.index(pick)]
-        position %= len(r.records)
-        record = self.world.records[r.records[position]]
-        error = self.model.report(self.evm.now, r, position, record.id)
+        places = [position % len(r.records) for position in positions]
+        reports = [self.world.records[r.records[place]].report(place) for place in places]
         ids = tuple(self.world.records[j].id for j in r.records)
-        shown = (r.id, self.world.committee, self.papers(r)[0], ids, record.report(position), self.world.challenge_keys)
-        self.in_round(error, self.world.stranger, "reportCapsule", *shown)
+        sender = self.world.proxy(slot) if slot else self.world.stranger
+        error = self.model.report(self.evm.now, r, sender, slot, tuple((place, ids[place]) for place in places))
+        papers = (r.id, self.world.committee, self.papers(r)[0], ids, reports, self.world.challenge_keys, slot)
+        self.in_round(error, sender, "reportCapsules", *papers)
 
     # --- time, grant, money ---
 
@@ -278,16 +289,19 @@ class RoundsMachine(Walk):
         sender = self.account(who)
         self.step(self.model.revoke(sender), sender, "GrantRegistry", "revoke", given.GRANT)
 
-    @rule(what=st.sampled_from(["deposit", "price", "reclaim", "owner", "user", "stranger", "1", "2", "3"]))
+    @rule(who=st.sampled_from(["stranger", "owner", "stranger", "user"]))
+    def surrender(self, who: str) -> None:
+        sender = self.account(who)
+        self.step(self.model.surrender(sender), sender, "GrantRegistry", "surrender", given.GRANT)
+
+    @rule(what=st.sampled_from(["deposit", "reclaim", "owner", "user", "stranger", "1", "2", "3"]))
     def move_money(self, what: str) -> None:
-        """A deposit, the price, the deposit back, or somebody's credit."""
+        """A deposit, the deposit back, or somebody's credit."""
         grant, stranger = given.GRANT, self.world.stranger
         if what == "deposit":
-            value = given.THRESHOLD * given.FEE
+            value = given.RESERVE_WEI
             error = self.model.add_deposit(self.evm.now, value)
             self.step(error, self.world.user, "GrantRegistry", "addDeposit", grant, value=value)
-        elif what == "price":
-            self.step(self.model.collect_price(), stranger, "GrantRegistry", "collectPrice", grant)
         elif what == "reclaim":
             self.step(self.model.reclaim(self.evm.now), stranger, "GrantRegistry", "reclaimDeposit", grant)
         else:

@@ -40,7 +40,9 @@ class Model:
     deposit: int
     bad_records: frozenset[int]
     status: Status = Status.GRANTED
-    converted: bool = False
+    served: bool = False
+    exits: dict[int, int] = field(default_factory=dict)
+    """When a slot's exit began; here because its bond became too small."""
     used: int = 0
     rounds: list[RoundModel] = field(default_factory=list)
     credits: Counter[str] = field(default_factory=Counter)
@@ -58,19 +60,22 @@ class Model:
     def phase(self, r: RoundModel, now: int) -> Phase:
         if r.finalized:
             return Phase.FINALIZED
-        if not self.is_live(now) or not r.remaining:
+        if not r.remaining:
             return Phase.ENDED
         if r.leader:
             if now <= r.vote_end:
                 return Phase.VOTING
             return Phase.PROVABLE if now <= r.deadline + 2 * self.settings.vote_seconds else Phase.EXPIRED
+        readable = len(r.submitted) >= self.threshold
+        if self.status not in (Status.GRANTED, Status.SURRENDERED) and not readable:
+            return Phase.ENDED
         if now > r.deadline:
             return Phase.EXPIRED
-        return Phase.SUBMITTING if len(r.submitted) < self.threshold else Phase.PROPOSING
+        return Phase.PROPOSING if readable else Phase.SUBMITTING
 
     @property
     def held_for_grant(self) -> int:
-        return self.price + self.deposit + sum(r.reserve for r in self.rounds)
+        return self.deposit + sum(r.reserve for r in self.rounds)
 
     def _majority(self, slots: set[int]) -> bool:
         return 2 * len(slots) > len(self.proxies)
@@ -84,9 +89,11 @@ class Model:
             return "NotInSlot", (r.id, slot, sender)
         return ("SlotChallenged", (r.id, slot)) if slot in r.challenged else None
 
-    def _penalize(self, slot: int, amount: int, beneficiary: Address) -> None:
+    def _penalize(self, now: int, slot: int, amount: int, beneficiary: Address) -> None:
         taken = min(amount, self.bonds[slot])
         self.bonds[slot] -= taken
+        if self.bonds[slot] < self.bond // 2:
+            self.exits.setdefault(slot, now)
         self.credits[beneficiary] += taken // 2
         self.credits[BURNED] += taken - taken // 2
 
@@ -95,7 +102,15 @@ class Model:
         r.reserve = amount
 
     def _owed(self, r: RoundModel) -> int:
-        return self.settings.fee_per_cfrag_wei * len(r.submitted) * len(r.remaining)
+        fees = self.settings.fee_per_cfrag_wei * len(r.submitted) * len(r.remaining)
+        return fees + (self.price * len(r.remaining) if r.price_reserved else 0)
+
+    def _pay_price(self, r: RoundModel) -> None:
+        self.served = True
+        if r.price_reserved:
+            r.price_reserved = False
+            r.reserve -= self.price * len(r.remaining)
+            self.credits[self.owner] += self.price * len(r.remaining)
 
     # --- steps of a round ---
 
@@ -104,11 +119,11 @@ class Model:
             return "WrongRecordCount", (0, 1, 100)
         if error := self._not_granted(now):
             return error
-        if sender not in (self.user, self.owner):
-            return "NotParty", (self.grant, sender)
+        if sender != self.user:
+            return "NotPayer", (self.grant, sender, self.user)
         if self.used + len(records) > self.quota:
             return "QuotaExceeded", (self.grant, self.used, len(records), self.quota)
-        reserve = self.threshold * len(records) * self.settings.fee_per_cfrag_wei
+        reserve = len(records) * (self.threshold * self.settings.fee_per_cfrag_wei + self.price)
         if reserve > self.deposit:
             return "DepositTooSmall", (self.grant, self.deposit, reserve)
         for j in range(1, len(records)):
@@ -154,7 +169,7 @@ class Model:
             return "WrongResult", (r.id,)
         r.leader, r.approvals, r.contributors = slot, {slot}, set(contributors)
         r.vote_end = now + self.settings.vote_seconds
-        self.converted = True
+        self._pay_price(r)
         if self._majority(r.approvals):
             self._finalize(now, r)
         return None
@@ -216,7 +231,7 @@ class Model:
         r.vouched = contributors - set(r.submitted)
         r.submitted |= dict.fromkeys(sorted(r.vouched), True)
         r.leader, r.approvals, r.contributors = slot, voters | {slot}, set(contributors)
-        self.converted = True
+        self._pay_price(r)
         self._finalize(now, r)
         return None
 
@@ -233,7 +248,11 @@ class Model:
             return "AlreadyClosed", (r.id,)
         missing: set[int] = set()
         if phase == Phase.EXPIRED and not r.leader and len(r.submitted) < self.threshold:
-            missing = set(self.proxies) - set(r.submitted) - r.challenged
+            opened = r.deadline - self.settings.round_seconds
+            hindered = bool(r.excluded or r.challenged)
+            staying = {slot for slot in self.proxies if self.exits.get(slot, now + 1) > opened}
+            missing = set() if hindered else staying - set(r.submitted)
+        r.price_reserved &= len(r.submitted) >= self.threshold
         r.drop_proposal()
         r.closed = True
         r.vote_end = now + self.settings.challenge_seconds
@@ -241,7 +260,7 @@ class Model:
         for slot in missing:
             self.missed[slot] += 1
             if self.missed[slot] > self.miss_limit:
-                self._penalize(slot, self.miss_penalty, self.user)
+                self._penalize(now, slot, self.miss_penalty, self.user)
         return None
 
     def challenge(self, now: int, r: RoundModel, sender: Address, slot: int) -> Error:
@@ -258,20 +277,32 @@ class Model:
         r.challenged.add(slot)
         if over:
             self._keep_in_reserve(r, r.reserve - self.settings.fee_per_cfrag_wei * len(r.remaining))
-        self._penalize(slot, self.settings.challenge_penalty_wei, sender)
+        self._penalize(now, slot, self.settings.challenge_penalty_wei, sender)
         return None
 
-    def report(self, now: int, r: RoundModel, position: int, record_id: int) -> Error:
+    def report(
+        self, now: int, r: RoundModel, sender: Address, slot: int, shown: tuple[tuple[int, int], ...]
+    ) -> Error:
+        """``slot``: 0 for no member. ``shown``: position and id of the records whose capsules are reported."""
         phase = self.phase(r, now)
         if not Phase.SUBMITTING <= phase <= Phase.PROVABLE:
             return "WrongPhase", (r.id, phase, Phase.SUBMITTING)
-        if position in r.excluded:
-            return "AlreadyExcluded", (r.id, record_id)
-        if r.records[position] not in self.bad_records:
-            return "CapsuleIsGood", (r.id, record_id)
-        r.excluded.add(position)
+        if slot and (error := self._not_member(r, slot, sender)):
+            return error
+        for position, record_id in shown:
+            if position not in r.excluded and r.records[position] not in self.bad_records:
+                return "CapsuleIsGood", (r.id, record_id)
+        left = {position for position, _ in shown} - r.excluded
+        if not left:
+            return None
+        r.excluded |= left
         if r.leader:
             r.drop_proposal()
+        fee = self.settings.fee_per_cfrag_wei
+        self.credits[sender if slot else BURNED] += len(left) * fee
+        r.reserve -= len(left) * fee
+        back = len(left) * ((self.threshold - 1) * fee + (self.price if r.price_reserved else 0))
+        self._keep_in_reserve(r, r.reserve - back)
         return None
 
     def claim(self, now: int, r: RoundModel, slot: int) -> Error:
@@ -282,12 +313,31 @@ class Model:
         if slot not in r.submitted:
             return "NotSubmitted", (r.id, slot)
         if slot in r.claimed:
-            return "AlreadyClaimed", (r.id, slot)
+            return None
         r.claimed.add(slot)
         fee = self.settings.fee_per_cfrag_wei * len(r.remaining)
         r.reserve -= fee
         self.credits[self.proxies[slot]] += fee
+        if r.price_reserved:
+            self._settle(r)
         return None
+
+    def settle_price(self, now: int, r: RoundModel) -> Error:
+        if not r.finalized and not r.closed:
+            return "WrongPhase", (r.id, self.phase(r, now), Phase.FINALIZED)
+        if now <= r.vote_end:
+            return "ChallengeWindowOpen", (r.id, r.vote_end)
+        if not r.price_reserved:
+            return "NothingToSettle", (r.id,)
+        self._settle(r)
+        return None
+
+    def _settle(self, r: RoundModel) -> None:
+        if len(r.submitted) >= self.threshold:
+            self._pay_price(r)
+        else:
+            r.price_reserved = False
+            self._keep_in_reserve(r, r.reserve - self.price * len(r.remaining))
 
     # --- the grant and its money ---
 
@@ -299,28 +349,29 @@ class Model:
         self.status = Status.REVOKED
         return None
 
+    def surrender(self, sender: Address) -> Error:
+        if self.status != Status.GRANTED:
+            return "WrongStatus", (self.grant, self.status, Status.GRANTED)
+        if sender != self.user:
+            return "NotDelegatee", (self.grant, sender, self.user)
+        self.status = Status.SURRENDERED
+        self.credits[self.user] += self.deposit
+        self.deposit = 0
+        return None
+
     def add_deposit(self, now: int, amount: int) -> Error:
         if error := self._not_granted(now):
             return error
         self.deposit += amount
         return None
 
-    def collect_price(self) -> Error:
-        if not self.converted or not self.price:
-            return "NothingToCollect", (self.grant,)
-        self.credits[self.owner] += self.price
-        self.price = 0
-        return None
-
     def reclaim(self, now: int) -> Error:
         if self.is_live(now):
             return "GrantStillLive", (self.grant,)
-        if self.converted and self.price:
-            self.collect_price()
-        elif not self.price and not self.deposit:
-            return "NothingToCollect", (self.grant,)
-        self.credits[self.user] += self.price + self.deposit
-        self.price = self.deposit = 0
+        if not self.deposit:
+            return "NothingToReclaim", (self.grant,)
+        self.credits[self.user] += self.deposit
+        self.deposit = 0
         return None
 
     def withdraw(self, account: Address) -> Error:

@@ -15,6 +15,7 @@ class RoundModel:
     records: tuple[int, ...]
     deadline: int
     reserve: int
+    """Fees and price that the round holds."""
     vote_end: int = 0
     submitted: dict[int, bool] = field(default_factory=dict)
     """Slots whose cfrags stand, in order, and whether they are good."""
@@ -30,6 +31,7 @@ class RoundModel:
     leader: int = 0
     finalized: bool = False
     closed: bool = False
+    price_reserved: bool = True
 
     @property
     def remaining(self) -> list[int]:

@@ -133,6 +133,7 @@ class Walk(RuleBasedStateMachine):
                 committee_size=len(self.model.proxies),
                 finalized=r.finalized,
                 closed=r.closed,
+                price_reserved=r.price_reserved,
                 excluded=self.excluded(r),
                 claimed=bitmap(r.claimed),
                 barred=bitmap(r.barred),
@@ -148,8 +149,8 @@ class Walk(RuleBasedStateMachine):
     def money_is_the_models(self) -> None:
         model, treasury = self.model, self.evm.addresses["Treasury"]
         access = self.evm.call("GrantRegistry", "accessOf", given.GRANT)
-        found = (access.status, access.converted, access.used, access.rounds, access.price, access.deposit)
-        money = (model.status, model.converted, model.used, len(model.rounds), model.price, model.deposit)
+        found = (access.status, access.served, access.used, access.rounds, access.price, access.deposit)
+        money = (model.status, model.served, model.used, len(model.rounds), model.price, model.deposit)
         assert found == money
         held = self.evm.call("Treasury", "heldUnder", given.GRANT.to_bytes(32, "big"))
         assert held == model.held_for_grant

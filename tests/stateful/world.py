@@ -16,6 +16,7 @@ from tpre_offchain.chain.abi import structs
 from tpre_offchain.chain.abi.ids import make_record_id, make_round_id
 from tpre_offchain.crypto import pre
 from tpre_offchain.crypto.curve import G1
+from tpre_offchain.crypto.draw import make_draw, verify_draw
 from tpre_offchain.crypto.hashing import Domain
 from tpre_offchain.crypto.keys import LabelPreimage, prove_key
 from tpre_offchain.crypto.kfrag import mask_hash, rekey_rest, rekey_tail
@@ -27,6 +28,7 @@ RECORDS = 3
 BAD_RECORD = 1
 """The record whose capsule proof does not hold."""
 PRICE_WEI = 10**16
+"""Of one conversion."""
 QUOTA = 9
 GRANT_SECONDS = 400
 ETHER = 10**18
@@ -38,7 +40,9 @@ SETTINGS = replace(
     rounds=replace(LOCAL.rounds, challenge_penalty_wei=3 * ETHER // 10),
 )
 FEE = SETTINGS.rounds.fee_per_cfrag_wei
-DEPOSIT_WEI = 7 * THRESHOLD * FEE
+RESERVE_WEI = THRESHOLD * FEE + PRICE_WEI
+"""What a round sets aside for a record."""
+DEPOSIT_WEI = 7 * RESERVE_WEI
 STREAM, GRANT = StreamId(1), GrantId(1)
 
 
@@ -94,7 +98,7 @@ class World:
             key = node_key(account)
             shown = proof(prove_key(self.domain, account, key, self.random))
             self.evm.send(account, "ProxyRegistry", "join", key.public.to_evm(), shown, "", value=bond)
-        terms = structs.Terms(1, 1, PRICE_WEI)
+        terms = structs.Terms(1, 2, PRICE_WEI)
         self.evm.send(self.owner, "RecordRegistry", "createStream", keccak(b"stream"), "", terms)
 
     @cached_property
@@ -119,9 +123,9 @@ class World:
         return Record(record_id, capsule, cid_hash)
 
     def _grant(self) -> None:
-        asked = structs.AccessRequest(STREAM, Epoch(0), Epoch(0), THRESHOLD, SIZE)
-        self.evm.send(self.user, "GrantRegistry", "requestAccess", asked, value=PRICE_WEI + DEPOSIT_WEI)
-        self.committee: tuple[structs.Member, ...] = tuple(self.evm.call("GrantRegistry", "committeeOf", GRANT))
+        asked = structs.AccessRequest(STREAM, Epoch(0), Epoch(0), THRESHOLD, SIZE, PRICE_WEI)
+        self.evm.send(self.user, "GrantRegistry", "requestAccess", asked, value=DEPOSIT_WEI)
+        draw, self.committee = self.draw(GRANT)
         context = self.grant_context
         secret = pre.label_secret(identity("owner").delegating_key().secret, context.label)
         receiving_key = identity("user").receiving_key()
@@ -145,10 +149,21 @@ class World:
             GRANT,
             self.expiry,
             QUOTA,
+            draw,
             receiving_key.public.to_evm(),
             (rekey,),
             structs.NO_FIRST_ROUND,
         )
+
+    def draw(self, grant_id: GrantId) -> tuple[structs.DrawProof, tuple[structs.Member, ...]]:
+        """The owner's part in a request's draw, and the committee that it gives."""
+        x, _ = self.evm.call("GrantRegistry", "drawInputOf", grant_id)
+        key = identity("owner").delegating_key()
+        made = verify_draw(key.public, x, make_draw(key, x, self.random))
+        access = self.evm.call("GrantRegistry", "accessOf", grant_id)
+        of = (access.pool_size, access.request_block, access.committee_size)
+        committee = tuple(self.evm.call("ProxyRegistry", "draw", made.seed, *of))
+        return structs.DrawProof(made.draw.gamma.to_evm(), proof(made.draw.proof)), committee
 
     @cached_property
     def grant_context(self) -> pre.GrantContext:
@@ -209,17 +224,17 @@ class World:
     @cache  # noqa: B019
     def cfrags(self, round_id: RoundId, slot: int, records: tuple[int, ...]) -> pre.CFrags:
         """Good cfrags. The bad record's capsule is converted as well: a proxy would not, but its point is in order."""
-        capsules = [self._taken(j) for j in records]
+        capsules = [self.taken(j) for j in records]
         return pre.reencrypt(self.kfrag(slot), pre.RoundContext(self.domain, round_id), capsules, self.random)
 
-    def _taken(self, j: int) -> pre.VerifiedCapsule:
+    def taken(self, j: int) -> pre.VerifiedCapsule:
         context = pre.RecordContext(self.domain, self.preimage, self.records[j].id)
         return pre.VerifiedCapsule(self.label_key, context, self.records[j].capsule)
 
     @cache  # noqa: B019
     def results(self, records: tuple[int, ...]) -> tuple[G1, ...]:
         """W of each record: the same from any t slots, so those of the first t."""
-        capsules = [self._taken(j) for j in records]
+        capsules = [self.taken(j) for j in records]
         context = pre.RoundContext(self.domain, make_round_id(GRANT, 0))
         batches = []
         for slot in range(1, THRESHOLD + 1):

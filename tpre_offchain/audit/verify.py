@@ -26,7 +26,7 @@ from tpre_offchain.chain.abi.structs import Access, Role, Status
 from tpre_offchain.chain.abi.structs import Member as ChainMember
 from tpre_offchain.crypto.capsule import Capsule, RecordContext, VerifiedCapsule, verify_capsule
 from tpre_offchain.crypto.curve import G1, G2
-from tpre_offchain.crypto.hashing import draw_seed, keccak256, words_hash
+from tpre_offchain.crypto.hashing import draw_input, draw_seed, keccak256, words_hash
 from tpre_offchain.crypto.keys import LabelPreimage, label_key, label_of
 from tpre_offchain.crypto.kfrag import GrantContext, Member, Rekey, VerifiedRekey, verify_rekey
 from tpre_offchain.crypto.proofs import Proof
@@ -142,9 +142,9 @@ async def _check_grant(chain: AuditedChain, findings: Findings, grant_id: GrantI
 
 async def _require_drawn(chain: AuditedChain, grant_id: GrantId, access: Access, granted: AccessGranted) -> None:
     block = await chain.connection.block(access.request_block)
-    if block is None:
-        raise EventMissing(f"the node has not block {access.request_block}")
-    seed = draw_seed(block.hash, grant_id)
+    require(block is None or block.hash == granted.block_hash, "the grant names another block's hash")
+    # that gamma is of the owner's key was the contract's to check; a node that makes up another gets another committee
+    seed = draw_seed(draw_input(chain.domain, grant_id, granted.block_hash), G1.from_evm(granted.gamma))
     drawn = await chain.contracts.proxies.draw(seed, access.pool_size, access.request_block, access.committee_size)
     # key versions may have changed since: the grant names those of its own time
     accounts = [member.account for member in granted.committee]

@@ -112,7 +112,8 @@ ID: Final = click.IntRange(0, 2**64 - 1)
 """Of a stream, request or grant."""
 EPOCH: Final = click.IntRange(0, 2**32 - 1)
 COUNT: Final = click.IntRange(1, 2**32 - 1)
-WEI: Final = click.IntRange(0, 2**127)
+PRICE: Final = click.IntRange(0, 2**96 - 1)
+"""In wei."""
 
 
 def stream_number(text: str) -> int | None:

@@ -49,7 +49,7 @@ class Client:
     async def reclaim_deposit(self, grant: GrantRef) -> Transaction:
         """Have what is left of a grant that is over credited to whoever paid for it; anyone may do it.
 
-        Raises ``ContractRevert`` (GrantStillLive, NothingToCollect).
+        Raises ``ContractRevert`` (GrantStillLive, NothingToReclaim).
         """
         call = self.session.contracts.grants.reclaim_deposit(grant_id_of(grant))
         return Transaction.of(await self.session.outbox.send(call))

@@ -32,8 +32,14 @@ class NotYourGrant(AccessRefused):
     default_hint = "sign with the account that asked for access"
 
 
+class NotPayer(NotYourGrant):
+    """Rounds are opened by whoever pays for them alone: the user on a request, the owner on an offer."""
+
+    default_hint = "on a request the user opens rounds, on an offer the owner"
+
+
 class GrantRevoked(AccessRefused):
-    """The owner ended the grant, denied it, or a bad fragment made it void."""
+    """The owner ended the grant, or denied it; its user surrendered it; or a bad fragment made it void."""
 
     default_hint = "ask the owner for access again; what was converted before stays readable"
 

@@ -8,12 +8,14 @@ from typing import Final
 
 from tpre_offchain.chain.abi.call import Call, Receipt
 from tpre_offchain.chain.abi.reverts import ContractRevert
-from tpre_offchain.chain.abi.structs import NO_FIRST_ROUND, Access, FirstRound, Rekey
+from tpre_offchain.chain.abi.structs import NO_FIRST_ROUND, Access, DrawProof, FirstRound, Rekey
 from tpre_offchain.clients.errors import NotYourGrant
 from tpre_offchain.clients.facts.grants import grant_context
-from tpre_offchain.clients.facts.points import chain_rekey
-from tpre_offchain.clients.facts.records import NO_HASH
+from tpre_offchain.clients.facts.points import chain_proof, chain_rekey
+from tpre_offchain.clients.facts.records import NO_HASH, LabelKey
 from tpre_offchain.clients.session import Session
+from tpre_offchain.crypto import draw
+from tpre_offchain.crypto.draw import VerifiedDraw, verify_draw
 from tpre_offchain.crypto.keys import label_secret
 from tpre_offchain.crypto.kfrag import Member, verify_rekey
 from tpre_offchain.crypto.pre import generate_kfrags
@@ -39,6 +41,29 @@ async def missing_epochs(session: Session, grant_id: GrantId, access: Access) ->
     return [epoch for epoch in begun if await contract.rekey_hash(grant_id, epoch) == NO_HASH]
 
 
+async def make_draw(session: Session, grant_id: GrantId, access: Access) -> VerifiedDraw:
+    """The owner's part in a request's draw, with the key of its first epoch. Raises ``NotYourGrant``,
+    ``KeystoreMismatch``, ``HistoryMissing``.
+    """
+    label = await owned_label(session, access, access.epoch_from)
+    key = await session.registration.delegating_key(label.preimage.key_version)
+    draw_input = await session.grants.draw_input(grant_id, access)
+    return verify_draw(key.public, draw_input, draw.make_draw(key, draw_input, session.random))
+
+
+def chain_draw(verified: VerifiedDraw) -> DrawProof:
+    """A draw as GrantRegistry takes it."""
+    return DrawProof(verified.draw.gamma.to_evm(), chain_proof(verified.draw.proof))
+
+
+async def owned_label(session: Session, access: Access, epoch: Epoch) -> LabelKey:
+    """A label of this account's own stream. Raises ``NotYourGrant``."""
+    label = await session.records.label_key(access.stream_id, epoch)
+    if label.preimage.owner != session.address:
+        raise NotYourGrant(f"stream {access.stream_id} belongs to {label.preimage.owner}, not to {session.address}")
+    return label
+
+
 async def make_rekeys(
     session: Session, grant_id: GrantId, access: Access, epochs: Sequence[Epoch], committee: tuple[Member, ...]
 ) -> list[Rekey]:
@@ -49,9 +74,7 @@ async def make_rekeys(
 async def _rekey(
     session: Session, grant_id: GrantId, access: Access, epoch: Epoch, committee: tuple[Member, ...]
 ) -> Rekey:
-    label = await session.records.label_key(access.stream_id, epoch)
-    if label.preimage.owner != session.address:
-        raise NotYourGrant(f"stream {access.stream_id} belongs to {label.preimage.owner}, not to {session.address}")
+    label = await owned_label(session, access, epoch)
     key = await session.registration.delegating_key(label.preimage.key_version)
     receiving = await session.history.receiving_key(access.delegatee, access.delegatee_key_version)
     context = grant_context(session.domain, grant_id, access, label, committee)

@@ -9,24 +9,37 @@ from typing import Final
 from tpre_offchain.chain.abi.events import AccessGranted, AccessRequested, EpochAdvanced, RoundOpened, StreamCreated
 from tpre_offchain.chain.abi.structs import Access, AccessRequest, Status, Terms
 from tpre_offchain.clients.device import Device
-from tpre_offchain.clients.errors import StreamUnknown
+from tpre_offchain.clients.errors import NotPayer, StreamUnknown
 from tpre_offchain.clients.facts.refusals import refusals_explained
 from tpre_offchain.clients.granting import (
     MAX_REKEYS,
     begun_epochs,
+    chain_draw,
     first_round,
+    make_draw,
     make_rekeys,
     missing_epochs,
     send_grant,
 )
+from tpre_offchain.clients.opening import open_round
 from tpre_offchain.clients.reading.reading import fetch_data, open_as_owner
-from tpre_offchain.clients.references import GrantRef, RecordRefLike, StreamRef, grant_id_of, record_id_of, stream_id_of
+from tpre_offchain.clients.references import (
+    GrantRef,
+    RecordRefLike,
+    RoundRef,
+    StreamRef,
+    grant_id_of,
+    record_id_of,
+    round_id_of,
+    stream_id_of,
+)
 from tpre_offchain.clients.results import (
     AccessRequestInfo,
     AdvancedEpoch,
     CreatedStream,
     FetchReport,
     GivenGrant,
+    OpenedRound,
     RegisteredKey,
     RequestedAccess,
     Transaction,
@@ -63,11 +76,12 @@ class Owner(Device):
 
     @verb
     async def create_stream(
-        self, name: str, *, summary: str = "", minimum: tuple[int, int] = (1, 1), price_wei: int = 0
+        self, name: str, *, summary: str = "", minimum: tuple[int, int] = (1, 2), price_wei: int = 0
     ) -> CreatedStream:
         """Create a stream. The chain gets the hash of its name, and ``summary`` in clear.
 
-        ``minimum``: the smallest threshold and committee that a request may ask for. Raises ``ContractRevert``
+        ``minimum``: the thinnest threshold and committee that a request may ask for, also in proportion. ``price_wei``:
+        of one conversion. Raises ``ContractRevert``
         (BadTerms, TextTooLong), ``KeystoreMismatch``.
         """
         await self.session.registration.ensure_delegating()
@@ -128,24 +142,31 @@ class Owner(Device):
     async def grant(
         self, grant: GrantRef, *, days: float = 30, quota: int = 100, open_records: Sequence[RecordRefLike] = ()
     ) -> GivenGrant:
-        """Grant a request, for some days and conversions; ``open_records`` opens a first round at once.
+        """Grant a request, for some days and conversions; ``open_records`` opens a first round of an offer at once.
 
-        Makes one re-key for every epoch of the request that has begun, each for the committee that was drawn (SCHEME
-        §4). Raises ``NoGrant``, ``NotYourGrant``, ``ContractRevert`` (DrawLapsed, BadExpiry, …), ``HistoryMissing``.
+        Draws the committee (SCHEME §13), and makes one re-key for every epoch of the request that has begun (SCHEME
+        §4). Raises ``NoGrant``, ``NotYourGrant``, ``NotPayer`` for a first round on the user's deposit,
+        ``ContractRevert`` (DrawLapsed, BadExpiry, QuotaTooSmall, …), ``HistoryMissing``.
         """
         session, grant_id, watch = self.session, grant_id_of(grant), Stopwatch()
         access = await session.grants.access(grant_id)
         opening = await first_round(session, [record_id_of(one) for one in open_records])
+        if opening.records and not access.offered:
+            raise NotPayer(f"request {grant_id} is paid by {access.delegatee}, who opens its rounds")
         begun = await begun_epochs(session, access)
-        # The first round needs its epoch's re-key in the same transaction; what does not fit into that follows.
-        epochs = sorted(begun, key=lambda epoch: epoch != opening.epoch)[:MAX_REKEYS]
-        committee = await session.grants.drawn_committee(grant_id, access)
+        # The first epoch's re-key comes first, then that of the first round; what does not fit in follows.
+        epochs = sorted(begun, key=lambda epoch: (epoch != access.epoch_from, epoch != opening.epoch))[:MAX_REKEYS]
+        with watch.stage("draw"):
+            draw = await make_draw(session, grant_id, access)
+        committee = await session.grants.drawn_committee(access, draw)
         receiving = await session.history.receiving_key(access.delegatee, access.delegatee_key_version)
         with watch.stage("rekey"):
             rekeys = await make_rekeys(session, grant_id, access, epochs, committee)
         head = await session.connection.latest()
         expiry = head.timestamp + int(days * DAY_S)
-        call = session.contracts.grants.grant(grant_id, expiry, quota, receiving.to_evm(), rekeys, opening)
+        call = session.contracts.grants.grant(
+            grant_id, expiry, quota, chain_draw(draw), receiving.to_evm(), rekeys, opening
+        )
         with refusals_explained(), watch.stage("grant"):
             receipt = await send_grant(session, call, grant_id)
         if len(begun) > len(epochs):
@@ -172,11 +193,14 @@ class Owner(Device):
         return await self._add_epochs(grant_id_of(grant))
 
     @verb
-    async def collect_price(self, grant: GrantRef) -> Transaction:
-        """Have the price of a grant that served credited to this account. Raises ``ContractRevert``
-        (NothingToCollect).
+    async def settle_price(self, round_: RoundRef) -> Transaction:
+        """Have the price of a round's records credited that t proxies have converted without finalizing it.
+
+        Of a round whose result was proven it is credited at once; of this one after its challenge window, by whoever
+        first claims a fee of it or calls this. Raises ``ContractRevert`` (NothingToSettle, ChallengeWindowOpen,
+        WrongPhase).
         """
-        call = self.session.contracts.grants.collect_price(grant_id_of(grant))
+        call = self.session.contracts.rounds.settle_price(round_id_of(round_))
         return Transaction.of(await self.session.outbox.send(call))
 
     @verb
@@ -196,23 +220,33 @@ class Owner(Device):
         """
         session, stream_id = self.session, stream_id_of(stream)
         epoch = (await session.records.stream(stream_id)).epoch
-        request = AccessRequest(stream_id, epoch, epoch, threshold, committee, purpose)
+        request = AccessRequest(stream_id, epoch, epoch, threshold, committee, purpose=purpose)
         deposit = threshold * conversions * session.deployment.settings.rounds.fee_per_cfrag_wei
-        call = session.contracts.grants.offer_access(request, Address(delegatee), deposit)
+        fee = await session.contracts.grants.redraw_fee_of(Address(delegatee), stream_id, offered=True)
+        call = session.contracts.grants.offer_access(request, Address(delegatee), deposit + fee)
         receipt = await session.outbox.send(call)
         event = receipt.one(AccessRequested)
         return RequestedAccess(event.grant_id, stream_id, event.price, event.deposit, Transaction.of(receipt))
 
     @verb
+    async def open_round(self, grant: GrantRef, records: Sequence[RecordRefLike]) -> OpenedRound:
+        """Have up to 100 records of one epoch converted for the user of an offer, whose deposit is ours.
+
+        Raises ``NoGrant``, ``NotPayer`` for a grant that the user asked for, ``GrantRevoked``, ``GrantExpired``,
+        ``QuotaUsedUp``, ``DepositUsedUp``; ``RecordUnknown``, ``InvalidCapsuleProof``.
+        """
+        return await open_round(self.session, grant_id_of(grant), [record_id_of(record) for record in records])
+
+    @verb
     async def deny(self, grant: GrantRef, reason: str = "") -> Transaction:
-        """Refuse a request; price and deposit return. Raises ``NotYourGrant``, ``NoGrant``, ``GrantRevoked``."""
+        """Refuse a request; the deposit returns. Raises ``NotYourGrant``, ``NoGrant``, ``GrantRevoked``."""
         with refusals_explained():
             call = self.session.contracts.grants.deny(grant_id_of(grant), reason)
             return Transaction.of(await self.session.outbox.send(call))
 
     @verb
     async def revoke(self, grant: GrantRef) -> Transaction:
-        """End a grant: from the next block on no round opens, and open ones end.
+        """End a grant: from the next block on no round opens, and open ones end that nobody can read yet.
 
         What was converted stays readable to the user, and t dishonest proxies could still convert what was published
         until now; ``advance_epoch`` closes that for new data. Raises ``NotYourGrant``, ``NoGrant``, ``GrantRevoked``.

@@ -7,18 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tpre_offchain.chain.abi.call import Call
 from tpre_offchain.chain.abi.events import AccessRequested, RoundOpened
 from tpre_offchain.chain.abi.reverts import ContractRevert, Reverted
-from tpre_offchain.chain.abi.structs import AccessRequest, Phase, Status
+from tpre_offchain.chain.abi.structs import AccessRequest, Phase
 from tpre_offchain.clients.client import Client
 from tpre_offchain.clients.errors import (
     NoGrant,
     NotRefused,
 )
-from tpre_offchain.clients.facts.records import NO_HASH
 from tpre_offchain.clients.facts.refusals import explain, refusals_explained
 from tpre_offchain.clients.facts.rounds import FinalizedRound, require_kept
+from tpre_offchain.clients.opening import open_round, round_call
 from tpre_offchain.clients.reading.catalog import catalog_stream, mentions
 from tpre_offchain.clients.reading.reading import fetch_data, open_as_user
 from tpre_offchain.clients.reading.waiting import wait_for_round
@@ -47,8 +46,9 @@ from tpre_offchain.clients.results import (
 from tpre_offchain.clients.stopwatch import OnProgress, Stopwatch, no_progress
 from tpre_offchain.clients.verbs import verb
 from tpre_offchain.failpoints import failpoint
-from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId, StreamId
+from tpre_offchain.types import Epoch, GrantId, RecordId, RoundId
 
+DAY_S: Final = 86_400
 DEFAULT_WAIT_S: Final = 120.0
 ATTEMPT_GAS: Final = 400_000
 """For a step that is meant to be refused: enough to reach the contract's check."""
@@ -102,23 +102,28 @@ class User(Client):
         purpose: str = "",
         epochs: tuple[int, int] | None = None,
         conversions: int = 100,
+        max_price_wei: int | None = None,
+        min_conversions: int = 1,
+        min_days: float = 0,
     ) -> RequestedAccess:
-        """Ask for access to a stream: a committee is drawn, the owner answers.
+        """Ask for access to a stream: the owner answers, and draws a committee.
 
         ``epochs``: first and last; the present one if not given. ``conversions``: how many the deposit is to pay for.
-        Raises ``ContractRevert`` (BadThreshold, TooFewProxies, RequestPending, …), ``KeystoreMismatch``,
+        What the answer is held to: ``max_price_wei`` of one conversion (the stream's present price if not given),
+        ``min_conversions`` and ``min_days`` of the grant. A redraw fee, where one is due, is paid with it. Raises
+        ``ContractRevert`` (BadThreshold, PriceTooHigh, TooFewProxies, RequestPending, …), ``KeystoreMismatch``,
         ``StreamUnknown``.
         """
         session, stream_id = self.session, stream_id_of(stream)
         await session.registration.ensure_receiving()
         terms = await session.records.stream(stream_id)
         first, last = epochs or (terms.epoch, terms.epoch)
-        asked = AccessRequest(stream_id, Epoch(first), Epoch(last), threshold, committee, purpose)
-        settings = session.deployment.settings
-        deposit = threshold * conversions * settings.rounds.fee_per_cfrag_wei
-        value = terms.price_wei + deposit
-        if await self._asked_before(stream_id):
-            value += settings.grants.redraw_fee_wei  # due after a lapsed or withdrawn request, else part of the deposit
+        price = terms.price_wei if max_price_wei is None else max_price_wei
+        least = (min_conversions, round(min_days * DAY_S))
+        asked = AccessRequest(stream_id, Epoch(first), Epoch(last), threshold, committee, price, *least, purpose)
+        fees = threshold * session.deployment.settings.rounds.fee_per_cfrag_wei
+        value = conversions * (fees + terms.price_wei)
+        value += await session.contracts.grants.redraw_fee_of(self.address, stream_id, offered=False)
         failpoint("user.request.composed")
         receipt = await session.outbox.send(session.contracts.grants.request_access(asked, value))
         event = receipt.one(AccessRequested)
@@ -129,6 +134,16 @@ class User(Client):
         """Take a request back. Raises ``NotYourGrant``, ``NoGrant``."""
         with refusals_explained():
             call = self.session.contracts.grants.withdraw_request(grant_id_of(grant))
+            return Transaction.of(await self.session.outbox.send(call))
+
+    @verb
+    async def surrender(self, grant: GrantRef) -> Transaction:
+        """End a grant of one's own; the free deposit is credited. The next request pays a redraw fee.
+
+        Raises ``NotYourGrant``, ``NoGrant``, ``GrantRevoked``.
+        """
+        with refusals_explained():
+            call = self.session.contracts.grants.surrender(grant_id_of(grant))
             return Transaction.of(await self.session.outbox.send(call))
 
     @verb
@@ -155,10 +170,10 @@ class User(Client):
     async def open_round(self, grant: GrantRef, records: Sequence[RecordRefLike]) -> OpenedRound:
         """Have up to 100 records of one epoch converted.
 
-        Raises ``NoGrant``, ``NotYourGrant``, ``GrantRevoked``, ``GrantExpired``, ``QuotaUsedUp``, ``DepositUsedUp``,
-        each as the contract refuses it; ``RecordUnknown``, ``InvalidCapsuleProof``.
+        Raises ``NoGrant``, ``NotYourGrant``, ``GrantRevoked``, ``GrantExpired``, ``NotPayer``, ``QuotaUsedUp``,
+        ``DepositUsedUp``, each as the contract refuses it; ``RecordUnknown``, ``InvalidCapsuleProof``.
         """
-        return await self._open_round(grant_id_of(grant), [record_id_of(record) for record in records])
+        return await open_round(self.session, grant_id_of(grant), [record_id_of(record) for record in records])
 
     @verb
     async def wait(self, round_: RoundRef, *, timeout_s: float = DEFAULT_WAIT_S) -> ConversionRecord:
@@ -217,52 +232,18 @@ class User(Client):
         ``ProtocolError`` only if the contract let it pass.
         """
         grant_id = grant_id_of(grant)
-        call = await self._round_call(grant_id, [record_id_of(record) for record in records])
+        call = await round_call(self.session, grant_id, [record_id_of(record) for record in records])
         forced = replace(call, gas_hint=ATTEMPT_GAS)
         try:
             receipt = await self.session.outbox.send(forced, simulate=False)
         except ContractRevert as revert:
-            explained = explain(revert, await self._grant_status(grant_id))
+            explained = explain(revert, await self.session.grants.status(grant_id))
             mined = Transaction.of(revert.receipt) if isinstance(revert, Reverted) else None
             kind = type(explained or revert).__name__
             return Refusal(kind, revert.name, revert.message, mined)
         raise NotRefused(f"round {receipt.one(RoundOpened).round_id} was opened")
 
     # --- parts ------------------------------------------------------------------------------------
-
-    async def _asked_before(self, stream_id: StreamId) -> bool:
-        return bool(await self.session.grants.requests(streams=[stream_id], delegatee=self.address))
-
-    async def _round_call(self, grant_id: GrantId, record_ids: Sequence[RecordId]) -> Call:
-        session = self.session
-        found = await session.records.convertible(record_ids)
-        epoch = found[0].epoch
-        try:
-            granted = await session.grants.granted_label(grant_id, epoch)
-            hashes = (granted.mask_hash, granted.verified.rest_hash)
-        except NoGrant:
-            hashes = (NO_HASH, NO_HASH)  # there is none: the contract is asked all the same, and refuses
-        return session.contracts.rounds.open_round(grant_id, epoch, *hashes, [record.ref for record in found])
-
-    async def _grant_status(self, grant_id: GrantId) -> Status:
-        try:
-            return (await self.session.grants.access(grant_id)).status
-        except NoGrant:
-            return Status.NONE
-
-    async def _open_round(self, grant_id: GrantId, record_ids: Sequence[RecordId]) -> OpenedRound:
-        call = await self._round_call(grant_id, record_ids)
-        failpoint("user.round.composed")
-        try:
-            receipt = await self.session.outbox.send(call)
-        except ContractRevert as revert:
-            self.session.grants.forget(grant_id)  # it may have been given anew after a reorganisation
-            explained = explain(revert, await self._grant_status(grant_id))
-            if explained is None:
-                raise
-            raise explained from revert
-        opened = receipt.one(RoundOpened)
-        return OpenedRound(opened.round_id, opened.record_ids, Transaction.of(receipt))
 
     async def _converted(self, grant_id: GrantId, record_id: RecordId, timeout_s: float) -> FinalizedRound:
         """The finalized round that has the record: one that is there, one under way, or one opened now."""
@@ -279,7 +260,7 @@ class User(Client):
             if phase in {Phase.SUBMITTING, Phase.PROPOSING, Phase.VOTING, Phase.PROVABLE}:
                 waiting = waiting or opened.round_id
         if waiting is None:
-            waiting = (await self._open_round(grant_id, [record_id])).round_id
+            waiting = (await open_round(self.session, grant_id, [record_id])).round_id
         return await wait_for_round(self.session, waiting, timeout_s)
 
     async def _conversion_record(self, found: FinalizedRound) -> ConversionRecord:

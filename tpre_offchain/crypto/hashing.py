@@ -284,9 +284,20 @@ def complaint_proof(
     return Transcript("TPRE-V1/complaint-proof", (*where, label, word(slot), *(point.to_evm() for point in points)))
 
 
-def draw_seed(block_hash: bytes, grant_id: GrantId) -> bytes:
-    """The seed of a committee's draw, from the hash of the request's own block."""
-    return hash_fields("TPRE-V1/draw", block_hash, word(grant_id))
+def draw_input(domain: Domain, grant_id: GrantId, block_hash: bytes) -> bytes:
+    """x of SCHEME §13, 32 bytes: what the owner's gamma is made for. ``block_hash``: of the request's own block."""
+    where = (word(domain.chain_id), address_word(domain.grant_registry), word(grant_id))
+    return hash_fields("TPRE-V1/draw-input", *where, block_hash)
+
+
+def draw_proof(x: bytes, points: tuple[G1, G1, G1]) -> Transcript:
+    """Of a draw's proof of equal logarithms; ``points`` are A, P, gamma."""
+    return Transcript("TPRE-V1/draw-proof", (x, *(point.to_evm() for point in points)))
+
+
+def draw_seed(x: bytes, gamma: G1) -> bytes:
+    """The seed of a committee's draw."""
+    return hash_fields("TPRE-V1/draw", x, gamma.to_evm())
 
 
 def draw_step(seed: bytes, step: int) -> int:

@@ -7,12 +7,12 @@ import {IGrantRegistry} from "../../../contracts/interfaces/IGrantRegistry.sol";
 import {IKeyRegistry} from "../../../contracts/interfaces/IKeyRegistry.sol";
 import {IProxyRegistry} from "../../../contracts/interfaces/IProxyRegistry.sol";
 import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
-import {IRekeyVerifier} from "../../../contracts/interfaces/IRekeyVerifier.sol";
+import {IGrantVerifier} from "../../../contracts/interfaces/IGrantVerifier.sol";
 import {ITreasury} from "../../../contracts/interfaces/ITreasury.sol";
 
 /// @dev The part of GrantRegistry's face that tests use and its interface does not have.
-interface WithRekeyVerifier {
-    function verifier() external view returns (IRekeyVerifier);
+interface WithGrantVerifier {
+    function verifier() external view returns (IGrantVerifier);
 }
 
 /// @notice The contracts as they were built. Here alone their constructors' arguments are written out; the compiler does not check them.
@@ -53,7 +53,7 @@ abstract contract Deployer is Test {
         return IConversionRounds(deployCode("ConversionRounds", abi.encode(grants, proxies, records, treasury, settings)));
     }
 
-    function verifierOf(IGrantRegistry grants) internal view returns (IRekeyVerifier) {
-        return WithRekeyVerifier(address(grants)).verifier();
+    function verifierOf(IGrantRegistry grants) internal view returns (IGrantVerifier) {
+        return WithGrantVerifier(address(grants)).verifier();
     }
 }

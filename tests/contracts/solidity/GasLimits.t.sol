@@ -2,7 +2,8 @@
 pragma solidity ^0.8.30;
 
 import {Prover} from "./Prover.sol";
-import {RoundsTest} from "./worlds/RoundsScene.sol";
+import {GasMeter} from "./worlds/GasMeter.sol";
+import {RoundsTest} from "./worlds/RoundsTest.sol";
 import {RoundsWorld} from "./worlds/RoundsWorld.sol";
 import {IConversionRounds as IRounds} from "../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry as IGrants} from "../../../contracts/interfaces/IGrantRegistry.sol";
@@ -18,10 +19,7 @@ import {GrantId, toRecordId} from "../../../contracts/types/Ids.sol";
 /// fails where one is missing. What sibling contracts alone may call (Treasury.hold, GrantRegistry.takeQuota, ProxyRegistry.penalize ...) is
 /// inside the figures of its callers. Dearest is: a committee of 32 with a threshold of 32, 100 records, texts and sealed bytes at their
 /// limits and without a zero byte, storage that was empty, points that are no points, penalties that end a proxy's stay.
-contract GasLimitsTest is RoundsTest, Prover {
-    uint256 private constant TRANSACTION_GAS = 16_777_216;
-    /// What nodes take and pass on (geth's txMaxSize) without what surrounds the input.
-    uint256 private constant INPUT_BYTES = 131_072 - 256;
+contract GasLimitsTest is RoundsTest, Prover, GasMeter {
     uint8 private constant COMMITTEE = 32;
     uint256 private constant RECORDS = 100;
 
@@ -29,49 +27,6 @@ contract GasLimitsTest is RoundsTest, Prover {
 
     function setUp() public {
         start(34);
-    }
-
-    // --- measuring ---
-
-    /// @dev A transaction of its own with all the gas that one may have: what it needs beyond what it is charged for (refunds, gas that a
-    /// precompile's call must have to spare) counts too.
-    function _call(address caller, address target, uint256 value, bytes memory input) private returns (bool ok, bytes memory output) {
-        hoax(caller, value);
-        return target.call{value: value, gas: TRANSACTION_GAS - 21_000}(input);
-    }
-
-    function _within(string memory name, address caller, address target, uint256 value, bytes memory input) private returns (bytes memory) {
-        (bool ok, bytes memory output) = _call(caller, target, value, input);
-        vm.assertTrue(ok, name);
-        vm.assertLe(vm.snapshotGasLastCall("limits", name), TRANSACTION_GAS, name);
-        vm.assertLe(input.length, INPUT_BYTES, name);
-        return output;
-    }
-
-    function _within(string memory name, address caller, address target, bytes memory input) private returns (bytes memory) {
-        return _within(name, caller, target, 0, input);
-    }
-
-    /// @dev Of a list without a limit of its own: `passed` items are as many as nodes pass on, `fitting` as many as the gas is enough for.
-    function _most(
-        string memory name, address caller, address target, function(uint256) view returns (bytes memory) inputOf, uint256 passed, uint256 fitting
-    ) private {
-        vm.assertTrue(inputOf(passed + 1).length > INPUT_BYTES, "nodes pass on more than stated");
-        uint256 before = vm.snapshotState();
-        (bool ok,) = _call(caller, target, 0, inputOf(fitting + 1));
-        vm.assertFalse(ok, "more fit than stated");
-        (ok,) = _call(caller, target, 0, inputOf(fitting));
-        vm.assertTrue(ok, "fewer fit than stated");
-        vm.revertToState(before);
-        _within(name, caller, target, inputOf(passed));
-    }
-
-    function _text(uint256 length) private pure returns (string memory) {
-        bytes memory text = new bytes(length);
-        for (uint256 i = 0; i < length; ++i) {
-            text[i] = "x";
-        }
-        return string(text);
     }
 
     // --- KeyRegistry, ProxyRegistry ---
@@ -112,7 +67,7 @@ contract GasLimitsTest is RoundsTest, Prover {
 
     function test_gas__streams__within_limit() public {
         address to = address(records);
-        IRecords.Terms memory terms = IRecords.Terms(COMMITTEE, COMMITTEE, type(uint128).max);
+        IRecords.Terms memory terms = IRecords.Terms(COMMITTEE, COMMITTEE, type(uint96).max);
         bytes memory input = abi.encodeCall(records.createStream, (keccak256("name"), _text(1024), terms));
         _within("RecordRegistry.createStream", owner, to, input);
         _within("RecordRegistry.setTerms", owner, to, abi.encodeCall(records.setTerms, (stream, terms)));
@@ -144,19 +99,26 @@ contract GasLimitsTest is RoundsTest, Prover {
     // --- GrantRegistry: requests and money ---
 
     function _request() private view returns (IGrants.AccessRequest memory) {
-        return IGrants.AccessRequest(stream, 0, type(uint32).max, COMMITTEE, COMMITTEE, _text(512));
+        uint32 longest = uint32(MAX_GRANT_SECONDS);
+        return IGrants.AccessRequest(stream, 0, type(uint32).max, COMMITTEE, COMMITTEE, type(uint96).max, type(uint32).max, longest, _text(512));
     }
 
-    /// With the fee for a request after one that lapsed.
+    /// @dev A request taken back, so that the next one is a redraw: whoever serves it has the count of redraws to reset.
+    function _withdrawOne() private {
+        GrantId grantId = world.askFor(COMMITTEE, COMMITTEE, 0);
+        vm.prank(user);
+        grants.withdrawRequest(grantId);
+    }
+
+    /// With the fee for a redraw, the first that is burned, while a grant lives.
     function test_gas__requests__within_limit() public {
         address to = address(grants);
-        world.askFor(COMMITTEE, COMMITTEE, 1 ether);
-        vm.roll(vm.getBlockNumber() + 9000);
-        uint256 lapsed = vm.snapshotState();
+        world.grantScene(COMMITTEE, COMMITTEE, 0);
+        uint256 live = vm.snapshotState();
         _within("GrantRegistry.offerAccess", owner, to, 1 ether, abi.encodeCall(grants.offerAccess, (_request(), user)));
-        vm.revertToState(lapsed);
+        vm.revertToState(live);
         bytes memory input = abi.encodeCall(grants.requestAccess, (_request()));
-        bytes memory output = _within("GrantRegistry.requestAccess", user, to, 1 ether + PRICE, input);
+        bytes memory output = _within("GrantRegistry.requestAccess", user, to, 1 ether, input);
         GrantId grantId = abi.decode(output, (GrantId));
         uint256 asked = vm.snapshotState();
         _within("GrantRegistry.withdrawRequest", user, to, abi.encodeCall(grants.withdrawRequest, (grantId)));
@@ -164,17 +126,17 @@ contract GasLimitsTest is RoundsTest, Prover {
         _within("GrantRegistry.deny", owner, to, abi.encodeCall(grants.deny, (grantId, _text(512))));
     }
 
+    /// Of a grant that lives beside a later request.
     function test_gas__money_and_end_of_a_grant__within_limit() public {
         address to = address(grants);
-        world.openScene(1, 3, 1);
-        world.submitByThreshold();
-        world.finalizeRound();
+        world.grantScene(COMMITTEE, COMMITTEE, 1 ether);
         GrantId grantId = world.scene().grantId;
+        world.askFor(COMMITTEE, COMMITTEE, 0);
         _within("GrantRegistry.addDeposit", user, to, 1 ether, abi.encodeCall(grants.addDeposit, (grantId)));
+        uint256 live = vm.snapshotState();
+        _within("GrantRegistry.surrender", user, to, abi.encodeCall(grants.surrender, (grantId)));
+        vm.revertToState(live);
         _within("GrantRegistry.revoke", owner, to, abi.encodeCall(grants.revoke, (grantId)));
-        uint256 revoked = vm.snapshotState();
-        _within("GrantRegistry.collectPrice", STRANGER, to, abi.encodeCall(grants.collectPrice, (grantId)));
-        vm.revertToState(revoked);
         _within("GrantRegistry.reclaimDeposit", STRANGER, to, abi.encodeCall(grants.reclaimDeposit, (grantId)));
     }
 
@@ -198,13 +160,13 @@ contract GasLimitsTest is RoundsTest, Prover {
     function _grant(uint256 count) private view returns (bytes memory) {
         IGrants.FirstRound memory first = IGrants.FirstRound(0, abi.decode(_firstRound, (IRounds.RecordRef[])));
         uint40 expiry = uint40(vm.getBlockTimestamp() + 30 days);
-        return abi.encodeCall(grants.grant, (world.scene().grantId, expiry, 1000, world.receivingKey(), _rekeys(0, count), first));
+        return abi.encodeCall(grants.grant, (world.scene().grantId, expiry, 1000, world.scene().draw, world.receivingKey(), _rekeys(0, count), first));
     }
 
     function test_gas__grant_with_longest_draw_and_first_round__within_limit() public {
         _firstRound = abi.encode(world.publishRecords(RECORDS));
         _advance(20);
-        world.prepareScene(world.askForLongestDraw(COMMITTEE, COMMITTEE, 10 ether), 0);
+        world.prepareScene(world.offerOfLongestDraw(COMMITTEE, COMMITTEE, 10 ether), 0);
         uint256 asked = vm.snapshotState();
         _within("GrantRegistry.grant, 1 re-key", owner, address(grants), _grant(1));
         vm.revertToState(asked);
@@ -279,6 +241,7 @@ contract GasLimitsTest is RoundsTest, Prover {
     /// Proposed, rejected by one, finalized by proof though a submitter was challenged; challenged once more when it is over, and paid.
     function test_gas__largest_round__within_limit() public {
         address to = address(rounds);
+        _withdrawOne();
         world.grantScene(COMMITTEE, COMMITTEE, 10 ether);
         RoundsWorld.Scene memory scene = _open(world.publishRecords(RECORDS));
         IRounds.Submission[] memory made = _submitAll(scene);
@@ -291,9 +254,22 @@ contract GasLimitsTest is RoundsTest, Prover {
         input = abi.encodeCall(rounds.finalizeByProof, (scene.roundId, scene.committee, dataHash, resultHash));
         _within("ConversionRounds.finalizeByProof", STRANGER, to, input);
         _challenge(scene, made[0]);
+    }
+
+    /// The price of a round that nobody proposed: by itself, and with the first fee.
+    function test_gas__round_closed_with_t_cfrags__within_limit() public {
+        _withdrawOne();
+        world.openScene(COMMITTEE, COMMITTEE, 1);
+        world.submitByThreshold();
+        skip(ROUND_SECONDS + 1);
+        world.closeRound();
         skip(CHALLENGE_SECONDS + 1);
-        input = abi.encodeCall(rounds.claimFees, (scene.committee, COMMITTEE, world.roundClaims()));
-        _within("ConversionRounds.claimFees, one round", STRANGER, to, input);
+        RoundsWorld.Scene memory scene = world.scene();
+        uint256 closed = vm.snapshotState();
+        _within("ConversionRounds.settlePrice", STRANGER, address(rounds), abi.encodeCall(rounds.settlePrice, (scene.roundId)));
+        vm.revertToState(closed);
+        bytes memory input = abi.encodeCall(rounds.claimFees, (scene.committee, COMMITTEE, world.roundClaims()));
+        _within("ConversionRounds.claimFees, one round", STRANGER, address(rounds), input);
     }
 
     /// @dev Also by finalizeSigned, with all that may sign, before it is proposed.
@@ -318,29 +294,35 @@ contract GasLimitsTest is RoundsTest, Prover {
         _within("ConversionRounds.propose", member(scene, 1), address(rounds), input);
     }
 
-    /// A capsule off the curve leaves; then nobody submits, and all 32 lose their place over it.
-    function test_gas__bad_capsule_and_all_missing__within_limit() public {
+    /// A hundred capsules off the curve, each of which burns the precompile's gas. All of them fit into one transaction: with 6.6 million gas of
+    /// 16.8, and 44,196 bytes of input of the 131,072 that nodes pass on; nobody needs to divide a report.
+    function test_gas__hundred_bad_capsules__reported_in_one_transaction() public {
         world.grantScene(COMMITTEE, COMMITTEE, 10 ether);
-        IRounds.RecordRef[] memory refs = world.publishRecords(RECORDS);
-        IRecords.RecordInput memory bad;
-        (refs[RECORDS - 1], bad) = world.publishBad(G1Point(0, bytes32(uint256(5)), 0, bytes32(uint256(7))));
-        RoundsWorld.Scene memory scene = _open(refs);
-        IRounds.CapsuleReport memory report = IRounds.CapsuleReport(
-            uint8(RECORDS - 1), bad.c1, bad.c2, keccak256(bad.c3), bad.proof, bad.cidHash, keccak256(bytes(bad.tags))
-        );
-        bytes memory input = abi.encodeCall(
-            rounds.reportCapsule, (scene.roundId, scene.committee, scene.data, scene.ids, report, world.challengeKeys())
-        );
-        _within("ConversionRounds.reportCapsule", STRANGER, address(rounds), input);
-        address[] memory all = new address[](COMMITTEE);
-        for (uint8 slot = 1; slot <= COMMITTEE; ++slot) {
-            all[slot - 1] = member(scene, slot);
-            _penalize(all[slot - 1], BOND / 2);
+        IRounds.RecordRef[] memory refs = new IRounds.RecordRef[](RECORDS);
+        IRounds.CapsuleReport[] memory reports = new IRounds.CapsuleReport[](RECORDS);
+        for (uint8 j = 0; j < RECORDS; ++j) {
+            IRecords.RecordInput memory bad;
+            (refs[j], bad) = world.publishBad(G1Point(0, keccak256("x"), 0, keccak256("y")));
+            reports[j] = reportOf(j, bad);
         }
-        vm.prank(address(rounds));
-        proxies.recordMisses(all, STRANGER); // the one that is free
+        world.openOver(refs);
+        RoundsWorld.Scene memory scene = world.scene();
+        bytes memory input = reportAs(scene, COMMITTEE, reports);
+        _within("ConversionRounds.reportCapsules, 100 reports", member(scene, COMMITTEE), address(rounds), input);
+        assertPhase(scene.roundId, IRounds.Phase.Ended);
+    }
+
+    /// Nobody submits, and all 32 lose their place over it.
+    function test_gas__all_missing__within_limit() public {
+        world.grantScene(COMMITTEE, COMMITTEE, 10 ether);
+        RoundsWorld.Scene memory scene = _open(world.publishRecords(RECORDS));
+        for (uint8 slot = 1; slot <= COMMITTEE; ++slot) {
+            _penalize(member(scene, slot), BOND / 2);
+            vm.prank(address(rounds));
+            proxies.recordMiss(member(scene, slot), uint40(vm.getBlockTimestamp()), STRANGER); // the one that is free
+        }
         skip(ROUND_SECONDS + 1);
-        input = abi.encodeCall(rounds.close, (scene.roundId, scene.committee, world.roundHash()));
+        bytes memory input = abi.encodeCall(rounds.close, (scene.roundId, scene.committee, world.roundHash()));
         _within("ConversionRounds.close", STRANGER, address(rounds), input);
         vm.assertEq(proxies.activeCount(), 2, "not all lost their place");
     }

@@ -3,6 +3,8 @@ pragma solidity ^0.8.30;
 
 import {BLS12381} from "../../../contracts/libraries/BLS12381.sol";
 import {Generators} from "../../../contracts/libraries/Generators.sol";
+import {HashToCurve} from "../../../contracts/libraries/HashToCurve.sol";
+import {OwnerDraw} from "../../../contracts/libraries/OwnerDraw.sol";
 import {Transcript} from "../../../contracts/libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "../../../contracts/types/Points.sol";
 import {GrantId, RecordId, RoundId} from "../../../contracts/types/Ids.sol";
@@ -113,6 +115,17 @@ abstract contract Prover {
 
     function sealHashOf(IRecordRegistry.RecordInput memory record) internal pure returns (bytes32) {
         return Transcript.sealHash(record.c2, keccak256(record.c3), record.proof, record.cidHash, keccak256(bytes(record.tags)));
+    }
+
+    // --- the draw (SCHEME §13) ---
+
+    /// @dev gamma = P^a for the point P that `input` hashes to, with its proof.
+    function proveDraw(bytes32 input, uint256 a) internal view returns (IGrantRegistry.DrawProof memory draw) {
+        G1Point memory base = HashToCurve.encodeToG1(input, OwnerDraw.DST_PRIME);
+        draw.gamma = BLS12381.mul(base, a);
+        uint256 nonce = scalarOf("draw nonce", uint256(input));
+        uint128 challenge = Transcript.drawProofChallenge(input, g1Key(a), base, draw.gamma, g1Key(nonce), BLS12381.mul(base, nonce));
+        draw.proof = respond(challenge, nonce, a);
     }
 
     // --- grants (SCHEME §4) ---

@@ -165,7 +165,7 @@ class Scene:
         """Numbers of the grant's committee in the rank order of its next round, or of a later one."""
         grants = self.contracts.grants
         access = self.user.session.run(grants.access_of(grant_id))
-        committee = self.user.session.run(grants.committee_of(grant_id))
+        committee = self.user.session.run(self.user.session.grants.granted_committee(grant_id, access))
         order = ranking(make_round_id(grant_id, access.rounds + ahead), committee)
         return [self.number_of(committee[slot - 1].account) for slot in order]
 
@@ -185,7 +185,7 @@ class Scene:
     def share(self, threshold: int = 3, committee: int = 5, data: bytes | None = None) -> Share:
         """A record in a stream of its own, granted."""
         data = self.chance.randbytes(600) if data is None else data
-        stream = self.owner.create_stream(f"stream-{self.chance.random()}")
+        stream = self.owner.create_stream(f"stream-{self.chance.random()}", minimum=(1, committee))
         record = self.owner.publish(stream, data)
         asked = self.user.request(stream, threshold=threshold, committee=committee)
         self.owner.grant(asked)

@@ -153,7 +153,12 @@ def test_owner_offer__unasked__is_granted_and_read(fetched: Tour) -> None:
     assert answer(fetched.folder, "owner", "extend", grant, *HOME)["added_epochs"] == []
     answer(fetched.folder, "user", "fetch", fetched.record, "-o", "third.csv", "--key", "third", *HOME)
     assert (fetched.folder / "third.csv").read_bytes() == fetched.content
-    assert "NothingToCollect" in answer(fetched.folder, "owner", "collect", grant, *HOME, code=3)["message"]
+    refused = answer(fetched.folder, "owner", "settle", f"{grant}/0", *HOME, code=3)
+    assert "ChallengeWindowOpen" in refused["message"]
+    again = answer(fetched.folder, "owner", "open", grant, fetched.record, *HOME)
+    assert again["round"] == int(grant) << 32 | 1
+    spent = answer(fetched.folder, "owner", "open", grant, fetched.record, *HOME, code=3)
+    assert spent["error"] == "DepositUsedUp"
 
 
 def test_proxy_status__of_the_net__is_active(tour: Tour) -> None:
@@ -235,7 +240,8 @@ def test_proxy_rotate__of_a_proxy_that_serves__needs_no_restart(tour: Tour) -> N
         assert answer(tour.folder, "proxy", "status", *home)["key_version"] == 2
     record = answer(tour.folder, "owner", "publish", "readings.csv", "--stream", "1", *HOME)["record"]
     asked = answer(tour.folder, "user", "request", "1", "--threshold", "3", "--key", "third", *HOME)["request"]
-    answer(tour.folder, "owner", "grant", str(asked), "--open", record, *HOME)
+    assert answer(tour.folder, "owner", "grant", str(asked), "--open", record, *HOME, code=3)["error"] == "NotPayer"
+    answer(tour.folder, "owner", "grant", str(asked), *HOME)
     options = ("--grant", str(asked), "--key", "third")
     answer(tour.folder, "user", "fetch", record, "-o", "by-version-2.csv", *options, *HOME)
     assert (tour.folder / "by-version-2.csv").read_bytes() == tour.content

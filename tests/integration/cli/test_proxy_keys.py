@@ -14,8 +14,7 @@ import pytest
 
 from tests.integration.nets.cli_world import answer, command, environment, tpre
 from tests.integration.nets.operators import DAY_S, Operator, OperatorsNet
-from tpre_offchain.chain.abi.events import ProxyJoined, ProxyKeyRotated, RekeyPosted
-from tpre_offchain.chain.contracts.deployed import Contracts
+from tpre_offchain.chain.abi.events import AccessGranted, ProxyJoined, ProxyKeyRotated, RekeyPosted
 from tpre_offchain.chain.contracts.deployment import Deployment
 from tpre_offchain.chain.rpc.connection import Connection
 from tpre_offchain.cli import exits
@@ -144,8 +143,10 @@ async def _fragment_of(
 async def _require_named(net: OperatorsNet, grant: int, version: int) -> None:
     deployment = Deployment.load(net.folder / ".tpre/deployment.json")
     async with await Connection.open([net.node.url]) as connection:
-        committee = await Contracts.of(connection, deployment).grants.committee_of(GrantId(grant))
-    assert {one.key_version for one in committee} == {version}
+        contracts = ProxyContracts.of(connection, deployment)
+        events = await events_of(contracts, contracts.grants.address, [AccessGranted], [word_topic(grant)])
+    (granted,) = [event for event in events if isinstance(event, AccessGranted)]
+    assert {one.key_version for one in granted.committee} == {version}
 
 
 @pytest.mark.parametrize("step", KILLS)

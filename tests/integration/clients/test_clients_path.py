@@ -15,7 +15,7 @@ from tests.integration.nets.clients_world import ClientsWorld, clients_world
 from tests.integration.nets.local_nodes import HARDHAT, start_hardhat
 from tpre_offchain.chain.abi.structs import Phase, Status
 from tpre_offchain.clients import Device, Item, Owner, Session, User
-from tpre_offchain.clients.errors import NoGrant, OutputExists, StreamUnknown
+from tpre_offchain.clients.errors import NoGrant, NotPayer, OutputExists, StreamUnknown
 from tpre_offchain.clients.granting import MAX_REKEYS
 from tpre_offchain.types import Epoch
 
@@ -45,7 +45,7 @@ def test_fetch__granted_record__gives_the_published_bytes(owner: Owner, user: Us
     source.write_bytes(b"time,F\n1,70.1\n")
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
 
-    stream = owner.create_stream("machine-7/temperature", summary="bearing, 1 Hz", minimum=(2, 3))
+    stream = owner.create_stream("machine-7/temperature", summary="bearing, 1 Hz", minimum=(3, 5))
     record = owner.publish(stream, source, tags={"unit": "F"})
     assert record.plain_sha256 == digest
     assert record.timings_ms.keys() >= {"encrypt", "publish"}
@@ -53,9 +53,8 @@ def test_fetch__granted_record__gives_the_published_bytes(owner: Owner, user: Us
     request = user.request(stream, threshold=3, committee=5, purpose="maintenance")
     (asked,) = owner.requests(stream)
     assert (asked.grant_id, asked.delegatee, asked.purpose) == (request.grant_id, user.address, "maintenance")
-    granted = owner.grant(asked, days=30, quota=10, open_records=[record])
+    granted = owner.grant(asked, days=30, quota=10)
     assert len(set(granted.committee)) == 5
-    assert granted.round_id is not None
     assert granted.timings_ms["rekey"] > 0
     assert owner.requests(stream) == []
 
@@ -64,11 +63,12 @@ def test_fetch__granted_record__gives_the_published_bytes(owner: Owner, user: Us
     assert report.output.read_bytes() == source.read_bytes()
     assert stat.S_IMODE(report.output.stat().st_mode) == 0o600
     assert (report.plain_sha256, report.signer, report.name) == (digest, owner.address, "readings.csv")
-    assert (report.media_type, report.round_id) == ("text/csv", granted.round_id)
+    assert report.media_type == "text/csv"
     assert report.timings_ms.keys() >= {"convert", "decrypt"}
     assert {"fetch", "decrypt"} <= set(stages)
 
-    conversion = user.conversion(granted.round_id)
+    assert report.round_id is not None
+    conversion = user.conversion(report.round_id)
     assert conversion.record_ids == (record.record_id,)
     assert conversion.leader in granted.committee
     assert len(conversion.contributors) == 3
@@ -100,10 +100,10 @@ def test_fetch__converted_before__opens_no_second_round(owner: Owner, user: User
 @pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, 3 * MIB + 5])
 def test_fetch__any_size__is_whole(owner: Owner, user: User, tmp_path: Path, seeded: Random, size: int) -> None:
     data = seeded.randbytes(size)
-    stream = owner.create_stream("sizes")
+    stream = owner.create_stream("sizes", minimum=(1, 1))
     record = owner.publish(stream, data, name="blob")
     request = user.request(stream, threshold=1, committee=1)
-    owner.grant(request, open_records=[record])
+    owner.grant(request)
     report = user.fetch(request, record, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == data
     assert report.plain_length == size
@@ -169,15 +169,15 @@ def test_grant__range_into_the_future__follows_the_epochs(owner: Owner, user: Us
 
 
 def test_grant__more_epochs_than_a_transaction_takes__covers_them_all(owner: Owner, user: User, tmp_path: Path) -> None:
-    stream = owner.create_stream("long")
+    stream = owner.create_stream("long", minimum=(1, 1))
     for _ in range(MAX_REKEYS):
         last = owner.advance_epoch(stream).epoch
     record = owner.publish(stream, b"last")
     request = user.request(stream, threshold=1, committee=1, epochs=(0, last))
-    granted = owner.grant(request, open_records=[record])
+    granted = owner.grant(request)
     assert set(granted.epochs) == set(range(last + 1))
     assert owner.add_epochs(request) == []
-    assert user.fetch(request, record, tmp_path / "out").round_id == granted.round_id
+    assert user.fetch(request, record, tmp_path / "out").plain_length == 4
 
 
 def test_money__grant_that_served__pays_the_owner_and_returns_the_rest(
@@ -188,12 +188,11 @@ def test_money__grant_that_served__pays_the_owner_and_returns_the_rest(
     request = user.request(stream, threshold=2, committee=3, conversions=10)
     owner.grant(request)
     user.fetch(request, record, tmp_path / "out")
-    owner.collect_price(request)
     assert owner.credit() == 12_345
     owner.revoke(request)
     user.reclaim_deposit(request)
     fee = user.session.deployment.settings.rounds.fee_per_cfrag_wei
-    assert user.credit() == request.deposit_wei - 2 * fee
+    assert user.credit() == request.deposit_wei - 2 * fee - 12_345
     user.withdraw_credit()
     owner.withdraw_credit(user.address)
     assert user.credit() == owner.credit() == 0
@@ -204,8 +203,36 @@ def test_offer__unasked_user__can_fetch(owner: Owner, user: User, tmp_path: Path
     record = owner.publish(stream, b"for you")
     user.register()
     offer = owner.offer(stream, user.address, threshold=2, committee=3, purpose="audit")
-    owner.grant(offer)
-    assert user.fetch(offer, record, tmp_path / "out").plain_length == 7
+    granted = owner.grant(offer, open_records=[record])
+    assert user.fetch(offer, record, tmp_path / "out").round_id == granted.round_id
+    later = owner.publish(stream, b"and this")
+    with pytest.raises(NotPayer):
+        user.fetch(offer, later, tmp_path / "later")
+    owner.open_round(offer, [later])
+    assert user.fetch(offer, later, tmp_path / "later").plain_length == 8
+
+
+def test_grant__first_round_on_the_users_deposit__is_refused_before_anything_is_sent(owner: Owner, user: User) -> None:
+    stream = owner.create_stream("theirs")
+    record = owner.publish(stream, b"data")
+    request = user.request(stream, threshold=2, committee=3)
+    with pytest.raises(NotPayer):
+        owner.grant(request, open_records=[record])
+    assert user.status(request).status is Status.REQUESTED
+
+
+def test_surrender__grant_of_ones_own__frees_the_deposit_and_the_next_request_pays(owner: Owner, user: User) -> None:
+    stream = owner.create_stream("left")
+    request = user.request(stream, threshold=2, committee=3, conversions=3)
+    owner.grant(request)
+    user.surrender(request)
+    assert user.credit() == request.deposit_wei
+    before = user.run(user.session.connection.balance(user.address))
+    again = user.request(stream, threshold=2, committee=3, conversions=3)
+    receipt = user.run(user.session.connection.receipt(bytes.fromhex(again.transaction.hash[2:])))
+    assert receipt is not None
+    paid = before - user.run(user.session.connection.balance(user.address)) - receipt.fee_wei
+    assert paid == again.deposit_wei + user.session.deployment.settings.grants.redraw_fee_wei
 
 
 def test_catalog__text__finds_streams_and_shows_nothing_sealed(owner: Owner, user: User, tmp_path: Path) -> None:
@@ -296,5 +323,5 @@ def test_fetch__on_a_hardhat_node__works_as_well(tmp_path: Path) -> None:
         record = owner.publish(stream, b"data")
         # nothing is mined between request and grant: the node simulates on the request's own block
         request = user.request(stream, threshold=2, committee=2)
-        owner.grant(request, open_records=[record])
+        owner.grant(request)
         assert user.fetch(request, record, tmp_path / "out").plain_length == 4

@@ -83,7 +83,7 @@ def test_fetch__anothers_grant__is_refused(world: ClientsWorld, owner: Owner, us
         with pytest.raises(NotYourGrant) as raised:
             stranger.fetch(request, record, tmp_path / "out")
         assert raised.value.culprit == stranger.address
-        assert stranger.attempt(request, [record]).error == "NotYourGrant"
+        assert stranger.attempt(request, [record]).error == "NotPayer"
         # and what was converted for the user opens nothing for anybody else
         user.fetch(request, record, tmp_path / "mine")
         with pytest.raises(Exception, match="key"):

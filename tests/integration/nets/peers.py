@@ -64,7 +64,7 @@ async def endpoint_of(w: World, number: int) -> str:
 
 async def slot_in(w: World, grant_id: GrantId, number: int) -> int:
     """The slot of a proxy in a grant's committee."""
-    committee = await w.contracts.grants.committee_of(grant_id)
+    committee = await w.committee_of(grant_id)
     return next(i for i, member in enumerate(committee, 1) if member.account == w.proxies[number].address)
 
 

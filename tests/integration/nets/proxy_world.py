@@ -20,6 +20,7 @@ from tests.integration.nets.tempo import OUTBOX, PACE_JSON, WORKER
 from tests.integration.nets.told import events_told
 from tpre_offchain.chain.abi import ids, structs
 from tpre_offchain.chain.abi.events import (
+    AccessGranted,
     Event,
     LeaderProposed,
     RecordPublished,
@@ -33,6 +34,7 @@ from tpre_offchain.chain.outbox.outbox import Outbox
 from tpre_offchain.chain.rpc.connection import Connection
 from tpre_offchain.crypto import hashing
 from tpre_offchain.crypto.curve import G1
+from tpre_offchain.crypto.draw import make_draw, verify_draw
 from tpre_offchain.crypto.hashing import Domain
 from tpre_offchain.crypto.keys import Identity, LabelPreimage, ProxyKey, label_key, label_of, label_secret, prove_key
 from tpre_offchain.crypto.kfrag import GrantContext, Member, Rekey, VerifiedRekey, make_rekey, rekey_rest, verify_rekey
@@ -99,7 +101,7 @@ class World:
         receiving = self.user.identity.receiving_key()
         proof = _proof(prove_key(self.domain, self.user.address, receiving, secrets.token_bytes))
         await self.user.outbox.send(self.contracts.keys.register_receiving_key(receiving.public.to_evm(), proof))
-        call = self.contracts.records.create_stream(bytes(32), "test", structs.Terms(1, 1))
+        call = self.contracts.records.create_stream(bytes(32), "test", structs.Terms(1, 3))
         await self.owner.outbox.send(call)
         self.stream_id = StreamId(await self.contracts.records.stream_count())
 
@@ -121,17 +123,26 @@ class World:
 
     async def grant(self, threshold: int, committee: int) -> GrantId:
         """Request and grant."""
-        request = structs.AccessRequest(self.stream_id, Epoch(0), Epoch(0), threshold, committee, "test")
+        request = structs.AccessRequest(self.stream_id, Epoch(0), Epoch(0), threshold, committee, purpose="test")
         await self.user.outbox.send(self.contracts.grants.request_access(request, 10**18))
         grant_id = GrantId(await self.contracts.grants.grant_count())
         await self.connection.rpc("anvil_mine", "0x1")
-        members = await self.contracts.grants.committee_of(grant_id)
+        key = self.owner.identity.delegating_key()
+        x, _ = await self.contracts.grants.draw_input_of(grant_id)
+        draw = verify_draw(key.public, x, make_draw(key, x, secrets.token_bytes))
+        access = await self.contracts.grants.access_of(grant_id)
+        members = await self.contracts.proxies.draw(draw.seed, access.pool_size, access.request_block, committee)
         context = self._context(grant_id, threshold, members)
         a_L = label_secret(self.owner.identity.delegating_key().secret, context.label)
         B = self.user.identity.receiving_key().public
         rekey = make_rekey(a_L, B, context, secrets.token_bytes)
         call = self.contracts.grants.grant(
-            grant_id, int(time.time()) + 86_400, 1_000, B.to_evm(), [self._rekey_struct(rekey)]
+            grant_id,
+            int(time.time()) + 86_400,
+            1_000,
+            structs.DrawProof(draw.draw.gamma.to_evm(), _proof(draw.draw.proof)),
+            B.to_evm(),
+            [self._rekey_struct(rekey)],
         )
         receipt = await self.owner.outbox.send(call)
         assert receipt.one(RekeyPosted).label == context.label
@@ -163,10 +174,14 @@ class World:
             pads=rekey.pads,
         )
 
+    async def committee_of(self, grant_id: GrantId) -> tuple[structs.Member, ...]:
+        """The grant's committee, from its event."""
+        return [e for e in await self.events() if isinstance(e, AccessGranted) and e.grant_id == grant_id][-1].committee
+
     async def rekey_of(self, grant_id: GrantId) -> VerifiedRekey:
         """The grant's re-key as the user reads it from the chain."""
         access = await self.contracts.grants.access_of(grant_id)
-        members = await self.contracts.grants.committee_of(grant_id)
+        members = await self.committee_of(grant_id)
         posted = [e for e in await self.events() if isinstance(e, RekeyPosted) and e.grant_id == grant_id][-1]
         context = self._context(grant_id, access.threshold, members)
         A_L = label_key(self.owner.identity.delegating_key().public, context.label)
@@ -266,14 +281,14 @@ class World:
 
     async def ranked(self, grant_id: GrantId, index: int = 0) -> list[int]:
         """Numbers of the committee's proxies in the rank order of a round that may not be open yet."""
-        committee = await self.contracts.grants.committee_of(grant_id)
+        committee = await self.committee_of(grant_id)
         order = ranking(ids.make_round_id(grant_id, index), committee)
         return [self.number_of(committee[slot - 1].account) for slot in order]
 
     async def submit_nonsense(self, number: int, round_id: RoundId) -> int:
         """Play a lying proxy: post cfrags that are no conversions. Returns its slot."""
         opened: RoundOpened = (await self.of_round(round_id, RoundOpened))[0]
-        committee = await self.contracts.grants.committee_of(opened.grant_id)
+        committee = await self.committee_of(opened.grant_id)
         slot = next(i for i, m in enumerate(committee, 1) if m.account == self.proxies[number].address)
         data = opened.data
         data_hash = hashing.round_data_hash(

@@ -107,7 +107,7 @@ def revert(name: str, **arguments: Any) -> ContractRevert:
         (revert("StaleGrant", grant_id=1, expiry=2), errors.GrantExpired),
         (revert("QuotaExceeded", grant_id=1, used=1, asked=1, quota=1), errors.QuotaUsedUp),
         (revert("DepositTooSmall", grant_id=1, deposit=0, required=1), errors.DepositUsedUp),
-        (revert("NotParty", grant_id=1, caller="0x1"), errors.NotYourGrant),
+        (revert("NotPayer", grant_id=1, caller="0x1", payer="0x2"), errors.NotPayer),
         (revert("NotDelegator", grant_id=1, caller="0x1", delegator="0x2"), errors.NotYourGrant),
     ],
 )

@@ -20,7 +20,7 @@ from tpre_offchain.proxy.rounds.decide import (
     FinalizeByProof,
     Me,
     Propose,
-    ReportCapsule,
+    ReportCapsules,
     Submit,
     Vote,
     Wait,
@@ -104,9 +104,9 @@ class TestSubmitting:
 
     def test_submit__bad_capsule__reported_by_the_first_alone(self) -> None:
         bad = {"bad_capsules": frozenset({1})}
-        assert action_of(4, READY, **bad) == ReportCapsule(1)
+        assert action_of(4, READY, **bad) == ReportCapsules(frozenset({1}))
         assert action_of(2, READY, **bad) == Wait(1_002.0)
-        assert action_of(2, READY, **bad, now_s=1_002.0) == ReportCapsule(1)
+        assert action_of(2, READY, **bad, now_s=1_002.0) == ReportCapsules(frozenset({1}))
 
     def test_submit__bad_capsule_left_the_round__submits_the_rest(self) -> None:
         assert action_of(2, READY, bad_capsules=frozenset({1}), excluded=frozenset({1})) == Submit()
@@ -182,7 +182,7 @@ class TestAfterTheEnd:
         assert action_of(4, expired, settled=True) == Done()
 
     def test_close__revoked__at_once(self) -> None:
-        assert action_of(4, READY, grant_live=False) == Close()
+        assert action_of(4, READY, grant_ended=True) == Close()
 
     def test_close__every_record_left__at_once(self) -> None:
         assert action_of(4, READY, excluded=frozenset({0, 1})) == Close()

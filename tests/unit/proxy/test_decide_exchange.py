@@ -17,7 +17,7 @@ from tpre_offchain.proxy.rounds.decide import (
     FinalizeSigned,
     Me,
     Offer,
-    ReportCapsule,
+    ReportCapsules,
     Submit,
     Wait,
     decide,
@@ -117,7 +117,7 @@ class TestChainInstead:
 
     def test_complain_or_report__bad_fragment_or_capsule__at_once(self) -> None:
         assert action_of(4, fragment=BAD) == Complain()
-        assert action_of(4, bad_capsules=frozenset({1})) == ReportCapsule(1)
+        assert action_of(4, bad_capsules=frozenset({1})) == ReportCapsules(frozenset({1}))
 
     def test_check__mine_stand_on_the_chain__goes_on_there(self) -> None:
         assert action_of(2, submitted=slots(2)) == CheckCfrags(slots(2))

@@ -277,14 +277,17 @@ class TestOpenRound:
         other.add([*STORY[5:], finalized(6, timestamp=1_005)], 1_010.0)
         assert other.snapshot(seat(), 1_010.0).vote_end_s == 1_035
 
-    def test_snapshot__grant_expired_or_revoked__ended(self) -> None:
+    def test_snapshot__grant_ended_expired_or_surrendered__only_the_first_ends_it(self) -> None:
         one = self.open_round()
         mine = seat()
-        revoked = replace(mine, access=replace(mine.access, status=Status.REVOKED))
+        for status in (Status.REVOKED, Status.VOIDED):
+            ended = replace(mine, access=replace(mine.access, status=status))
+            assert one.snapshot(ended, 1_000.0).phase is Phase.ENDED
+        surrendered = replace(mine, access=replace(mine.access, status=Status.SURRENDERED))
+        assert one.snapshot(surrendered, 1_000.0).phase is Phase.SUBMITTING
         expired = replace(mine, access=replace(mine.access, expiry=1_000))
         assert one.snapshot(mine, 1_000.0).phase is Phase.SUBMITTING
-        assert one.snapshot(revoked, 1_000.0).phase is Phase.ENDED
-        assert one.snapshot(expired, 1_000.0).phase is Phase.ENDED
+        assert one.snapshot(expired, 1_000.0).phase is Phase.SUBMITTING
 
     def test_rewind__submission_undone__submitted_again(self) -> None:
         one = self.open_round()

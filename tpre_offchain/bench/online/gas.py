@@ -16,7 +16,8 @@ async def measure_committee(
     sharing: Sharing, proxies: Sequence[PlayedProxy], batches: Sequence[int], on_shape: Callable[[Shape], None]
 ) -> list[dict[str, Any]]:
     """Rows of one committee, by size of batch."""
-    members = await sharing.user.contracts.grants.committee_of(sharing.grant_id)
+    access = await sharing.user.grants.access(sharing.grant_id)
+    members = await sharing.user.grants.granted_committee(sharing.grant_id, access)
     committee = Committee(sharing, proxies, members)
     threshold = sharing.granted.verified.context.threshold
     rows = []

@@ -161,6 +161,8 @@ class AccessGranted(Event):
     expiry: int
     quota: int
     committee: tuple[Member, ...]
+    block_hash: bytes
+    gamma: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +191,11 @@ class GrantRevoked(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GrantSurrendered(Event):
+    grant_id: GrantId
+
+
+@dataclass(frozen=True, kw_only=True)
 class DepositAdded(Event):
     grant_id: GrantId
     deposit: int
@@ -201,7 +208,7 @@ class DepositReclaimed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PriceCollected(Event):
+class PricePaid(Event):
     grant_id: GrantId
     owner: Address
     amount: int

@@ -120,7 +120,14 @@ REVERT_TEXTS: Mapping[str, RevertText] = {
     "RequestPending": RevertText(
         "{delegatee} has request {pending} open for stream {stream_id}", "wait for its answer or withdraw it"
     ),
-    "PaymentTooSmall": RevertText("{sent} wei sent, {required} wei required", "send price, fee and deposit together"),
+    "PaymentTooSmall": RevertText("{sent} wei sent, {required} wei required", "send the redraw fee with the deposit"),
+    "PriceTooHigh": RevertText(
+        "a conversion of stream {stream_id} costs {price} wei, at most {maximum} wei were to be paid",
+        "look at the stream's terms again, and allow that price if you agree",
+    ),
+    "RequestTooLong": RevertText(
+        "{min_seconds} seconds asked for, a grant lasts {maximum} at most", "ask for a shorter time"
+    ),
     "DrawLapsed": RevertText(
         "the hash of block {request_block} is gone (now {current_block}), so request {grant_id} has no committee",
         "withdraw the request and ask again",
@@ -129,7 +136,17 @@ REVERT_TEXTS: Mapping[str, RevertText] = {
     "BadExpiry": RevertText(
         "expiry {expiry} is outside {earliest}..{latest} (unix time)", "choose an expiry in that range"
     ),
-    "ZeroQuota": RevertText("a grant of no conversions", "give a quota of at least 1"),
+    "QuotaTooSmall": RevertText(
+        "{quota} conversions granted, request {grant_id} asks for {minimum} at least",
+        "grant as many, or deny the request",
+    ),
+    "RekeyMissing": RevertText(
+        "grant {grant_id} has no re-key for its first epoch {epoch}", "make one, and give it as the first"
+    ),
+    "InvalidDrawProof": RevertText(
+        "the draw for input {input} was not made with the owner's delegating key",
+        "make it with the key version of the request's first epoch, for the hash of the request's block",
+    ),
     "EpochOutOfScope": RevertText("grant {grant_id} does not cover epoch {epoch}", "ask for access to that epoch"),
     "RekeyExists": RevertText("grant {grant_id} has a re-key for epoch {epoch} already", "nothing to do"),
     "WrongCommitmentCount": RevertText("{given} commitments for threshold {threshold}", "make exactly t commitments"),
@@ -159,14 +176,16 @@ REVERT_TEXTS: Mapping[str, RevertText] = {
         "the proof of equal logs of slot {slot}'s complaint does not hold",
         "make the proof with the committee's key version",
     ),
-    "NothingToCollect": RevertText("grant {grant_id} has no price to collect", "nothing to do"),
+    "NothingToReclaim": RevertText("nothing of the deposit of grant {grant_id} is free", "nothing to do"),
+    "NotPayer": RevertText(
+        "rounds of grant {grant_id} are opened by {payer}, who pays for them, not by {caller}", "sign as that account"
+    ),
     "GrantStillLive": RevertText("grant {grant_id} is still live", "revoke it or wait for its expiry", True),
     "OwnOffer": RevertText("grant {grant_id} is the owner's own offer", "withdraw the offer instead of denying it"),
     # ConversionRounds
     "WrongPhase": RevertText("round {round_id} is {current}, not {expected}", _READ_AGAIN),
     "WrongCommittee": RevertText("the committee given is not that of round {round_id}", _READ_AGAIN),
     "WrongRoundData": RevertText("the data given is not what round {round_id} was opened on", _READ_AGAIN),
-    "NotParty": RevertText("{caller} is neither owner nor user of grant {grant_id}", "sign as one of the two"),
     "WrongRecordCount": RevertText("{given} records, outside {minimum}..{maximum}", "split the round"),
     "UnknownRecord": RevertText(
         "record {record_id} is not published, or not as given", "read capsule and seal from the record's event"
@@ -223,8 +242,7 @@ REVERT_TEXTS: Mapping[str, RevertText] = {
         "round {round_id} can be challenged until {until} (unix time)", _WAIT, retryable=True
     ),
     "AlreadyClosed": RevertText("round {round_id} is closed", "nothing to do"),
-    "AlreadyClaimed": RevertText("slot {slot} took its fee of round {round_id}", "nothing to do"),
-    "AlreadyExcluded": RevertText("record {record_id} left round {round_id} already", "nothing to do"),
+    "NothingToSettle": RevertText("no price of round {round_id} is left to settle", "nothing to do"),
     "NotGrantRegistry": RevertText("{caller} is not the grant registry", _WRONG_DEPLOYMENT),
     # Treasury
     "NotSystemContract": RevertText("{caller} is no contract of this system", _WRONG_DEPLOYMENT),

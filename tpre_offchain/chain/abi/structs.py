@@ -41,6 +41,7 @@ class Status(IntEnum):
     WITHDRAWN = 4
     REVOKED = 5
     VOIDED = 6
+    SURRENDERED = 7
 
 
 class Phase(IntEnum):
@@ -127,6 +128,7 @@ class Terms:
     minimum_threshold: int
     minimum_committee: int
     price_wei: int = 0
+    """Of one conversion."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,11 @@ class Stream:
     minimum_committee: int
     price_wei: int
     name_hash: bytes
+
+    def least_threshold(self, committee_size: int | None = None) -> int:
+        """The smallest threshold that the terms allow a committee of that size, or the smallest committee."""
+        n, proportional = self.minimum_committee, self.minimum_threshold * (committee_size or self.minimum_committee)
+        return max(self.minimum_threshold, -(-proportional // n))
 
 
 @dataclass(frozen=True)
@@ -176,13 +183,13 @@ class GrantSettings:
 class Access:
     """IGrantRegistry.Access: a request and, once granted, the grant. ``expiry`` is unix time, 0 until granted.
 
-    ``offered``: by the owner, unasked; ``converted``: a right result was proposed in one of
-    its rounds. Price and deposit in wei.
+    ``offered``: by the owner, unasked; ``served``: a result was proven in one of its rounds. ``price``: of one
+    conversion, as it was when asked; it and ``deposit`` in wei. ``min_conversions``, ``min_seconds``: as asked.
     """
 
     status: Status
     offered: bool
-    converted: bool
+    served: bool
     threshold: int
     committee_size: int
     delegatee_key_version: int
@@ -197,21 +204,38 @@ class Access:
     delegator: Address
     epoch_from: Epoch
     epoch_to: Epoch
+    min_conversions: int
     price: int
+    min_seconds: int
     deposit: int
     committee_hash: bytes
 
 
 @dataclass(frozen=True)
 class AccessRequest:
-    """IGrantRegistry.AccessRequest: the purpose has at most 512 bytes of UTF-8."""
+    """IGrantRegistry.AccessRequest: what is asked for, and what the contract holds the answer to.
+
+    ``max_price_wei``: of one conversion. ``min_seconds``: from the grant to its expiry. The purpose has at most 512
+    bytes of UTF-8.
+    """
 
     stream_id: StreamId
     epoch_from: Epoch
     epoch_to: Epoch
     threshold: int
     committee_size: int
+    max_price_wei: int = 0
+    min_conversions: int = 0
+    min_seconds: int = 0
     purpose: str = ""
+
+
+@dataclass(frozen=True)
+class DrawProof:
+    """IGrantRegistry.DrawProof: gamma (G1) with its proof of equal logarithms (SCHEME §13)."""
+
+    gamma: bytes
+    proof: Proof
 
 
 @dataclass(frozen=True)
@@ -308,6 +332,7 @@ class Round:
     committee_size: int
     finalized: bool
     closed: bool
+    price_reserved: bool
     excluded: int
     claimed: int
     barred: int

@@ -32,6 +32,7 @@ STRUCTS: Mapping[str, type[Any]] = {
     "IGrantRegistry.Settings": structs.GrantSettings,
     "IGrantRegistry.Access": structs.Access,
     "IGrantRegistry.AccessRequest": structs.AccessRequest,
+    "IGrantRegistry.DrawProof": structs.DrawProof,
     "IGrantRegistry.Rekey": structs.Rekey,
     "IGrantRegistry.FirstRound": structs.FirstRound,
     "IConversionRounds.Settings": structs.RoundSettings,

@@ -221,32 +221,36 @@ class ConversionRounds(Contract):
             done_errors=frozenset({"NotSubmitted", "SlotChallenged"}),
         )
 
-    def report_capsule(
+    def report_capsules(
         self,
         round_id: RoundId,
         committee: Sequence[Member],
         data: RoundData,
         record_ids: Sequence[RecordId],
-        report: CapsuleReport,
+        reports: Sequence[CapsuleReport],
         keys: ChallengeKeys,
+        slot: Slot,
     ) -> Call:
-        """Shows that a record's capsule proof does not hold; the record leaves the round."""
+        """Shows that capsule proofs do not hold; their records leave the round, one fee of each is the reporter's.
+
+        ``slot``: of the sender, 0 for one who is no member. Records that left before are skipped.
+        """
         return self.transaction(
-            "reportCapsule",
+            "reportCapsules",
             round_id,
             committee,
             data,
             record_ids,
-            report,
+            reports,
             keys,
-            description=f"report a capsule of {_shown(round_id)}",
-            done_errors=frozenset({"AlreadyExcluded"}),
+            slot,
+            description=f"report {len(reports)} capsules of {_shown(round_id)}",
             done_phases=OVER,
         )
 
     def claim_fees(self, committee: Sequence[Member], slot: Slot, claims: Sequence[ClaimedRound]) -> Call:
         """Credits the fees of a slot whose cfrags stood in these rounds of one committee, after their challenge
-        windows: of all of them or none.
+        windows. Those that were claimed before are skipped; of the others all or none.
         """
         rounds = _shown(claims[0].round_id) if len(claims) == 1 else f"{len(claims)} rounds"
         return self.transaction(
@@ -255,7 +259,15 @@ class ConversionRounds(Contract):
             slot,
             claims,
             description=f"claim the fees of {rounds}",
-            done_errors=frozenset({"AlreadyClaimed"}),
+        )
+
+    def settle_price(self, round_id: RoundId) -> Call:
+        """Gives the price of a round that was closed with t cfrags to the owner, after its challenge window."""
+        return self.transaction(
+            "settlePrice",
+            round_id,
+            description=f"settle the price of {_shown(round_id)}",
+            done_errors=frozenset({"NothingToSettle"}),
         )
 
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tpre_offchain.chain.abi.call import Call
-from tpre_offchain.chain.abi.structs import NO_FIRST_ROUND, Access, AccessRequest, FirstRound, Member, Proof, Rekey
+from tpre_offchain.chain.abi.structs import (
+    NO_FIRST_ROUND,
+    Access,
+    AccessRequest,
+    DrawProof,
+    FirstRound,
+    Member,
+    Proof,
+    Rekey,
+)
 from tpre_offchain.chain.contracts.contract import Contract
-from tpre_offchain.types import Address, Epoch, GrantId, Slot
+from tpre_offchain.types import Address, Epoch, GrantId, Slot, StreamId
 
 
 class GrantRegistry(Contract):
@@ -24,29 +33,29 @@ class GrantRegistry(Contract):
         """Requests made; ids count from 1."""
         return int(await self.view("grantCount"))
 
-    async def committee_of(self, grant_id: GrantId) -> tuple[Member, ...]:
-        """The committee that the draw gives, in slot order; before the grant with present key versions."""
-        return tuple(await self.view("committeeOf", grant_id))
-
     async def rekey_hash(self, grant_id: GrantId, epoch: Epoch) -> bytes:
         """Hash of an epoch's re-key; 32 zero bytes if none was posted."""
         return bytes(await self.view("rekeyHash", grant_id, epoch))
 
     async def is_live(self, grant_id: GrantId) -> bool:
-        """Whether rounds of the grant may run."""
+        """Whether rounds of the grant may be opened."""
         return bool(await self.view("isLive", grant_id))
 
+    async def draw_input_of(self, grant_id: GrantId) -> tuple[bytes, bytes]:
+        """x of a request's draw and the hash of its block, 32 bytes each, while that can be had (SPEC §7)."""
+        draw_input, block_hash = await self.view("drawInputOf", grant_id)
+        return bytes(draw_input), bytes(block_hash)
+
     async def redraw_fee_wei(self) -> int:
-        """What a request costs after one that lapsed or was withdrawn."""
+        """What a first redraw costs."""
         return int(await self.view("redrawFeeWei"))
 
-    async def live_committee(self, grant_id: GrantId) -> tuple[bool, bytes]:
-        """Whether rounds may run, and the committee's hash."""
-        live, committee_hash = await self.view("liveCommittee", grant_id)
-        return bool(live), bytes(committee_hash)
+    async def redraw_fee_of(self, delegatee: Address, stream_id: StreamId, *, offered: bool) -> int:
+        """What a request of this user for this stream costs now, or an offer to it, in wei: mostly nothing."""
+        return int(await self.view("redrawFeeOf", delegatee, stream_id, offered))
 
     def request_access(self, request: AccessRequest, value_wei: int) -> Call:
-        """Asks for access; the value is price (and redraw fee where due) plus deposit."""
+        """Asks for access; the value is the redraw fee, where one is due, plus the deposit."""
         return self.transaction(
             "requestAccess", request, value=value_wei, description=f"request access to stream {request.stream_id}"
         )
@@ -74,12 +83,14 @@ class GrantRegistry(Contract):
         grant_id: GrantId,
         expiry: int,
         quota: int,
+        draw: DrawProof,
         receiving_key: bytes,
         rekeys: Sequence[Rekey],
         first_round: FirstRound = NO_FIRST_ROUND,
     ) -> Call:
         """Grants until ``expiry`` (unix time) for ``quota`` conversions; opens a first round if it names records.
 
+        ``draw``: the owner's part in it. The first of ``rekeys`` is that of the request's first epoch.
         ``receiving_key``: B (G2) of the delegatee, of the version that the request names.
         """
         return self.transaction(
@@ -87,6 +98,7 @@ class GrantRegistry(Contract):
             grant_id,
             expiry,
             quota,
+            draw,
             receiving_key,
             rekeys,
             first_round,
@@ -121,14 +133,9 @@ class GrantRegistry(Contract):
         """Credits what no round holds to whoever deposited, once the grant is over."""
         return self.transaction("reclaimDeposit", grant_id, description=f"reclaim the deposit of grant {grant_id}")
 
-    def collect_price(self, grant_id: GrantId) -> Call:
-        """Credits the price to the owner once a right result was proposed in a round of the grant."""
-        return self.transaction(
-            "collectPrice",
-            grant_id,
-            description=f"collect the price of grant {grant_id}",
-            done_errors=frozenset({"NothingToCollect"}),
-        )
+    def surrender(self, grant_id: GrantId) -> Call:
+        """The delegatee ends its own grant; the free deposit returns."""
+        return self.transaction("surrender", grant_id, description=f"surrender grant {grant_id}")
 
     def complain(
         self,

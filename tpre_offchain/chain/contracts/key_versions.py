@@ -19,6 +19,7 @@ from tpre_offchain.chain.abi.events import (
     Event,
     FragmentComplaint,
     GrantRevoked,
+    GrantSurrendered,
     ProxyJoined,
     ProxyKeyRotated,
 )
@@ -28,6 +29,7 @@ from tpre_offchain.chain.rpc.connection import Block, Connection
 from tpre_offchain.chain.rpc.errors import NoHead
 from tpre_offchain.types import Address, GrantId
 
+_ENDINGS = (GrantRevoked, GrantSurrendered, FragmentComplaint)
 _IDS_AT_ONCE = 200
 """Grants whose ends are asked for in one question: topics are limited."""
 
@@ -181,9 +183,10 @@ class _Logs:
         ended: dict[GrantId, int] = {}
         for start in range(0, len(grants), _IDS_AT_ONCE):
             topics = [[_topic(grant_id) for grant_id in grants[start : start + _IDS_AT_ONCE]]]
-            for event in await self._read("GrantRegistry", [GrantRevoked, FragmentComplaint], first_block, topics):
-                if isinstance(event, GrantRevoked) or (isinstance(event, FragmentComplaint) and event.upheld):
-                    ended[event.grant_id] = event.at.timestamp or await self._time_of(event.at.block_number)
+            for event in await self._read("GrantRegistry", _ENDINGS, first_block, topics):
+                match event:
+                    case GrantRevoked() | GrantSurrendered() | FragmentComplaint(upheld=True):
+                        ended[event.grant_id] = event.at.timestamp or await self._time_of(event.at.block_number)
         return ended
 
     async def _read(

@@ -12,7 +12,7 @@ import click
 from tpre_offchain.cli import opening
 from tpre_offchain.cli.invocation import Invocation, verb
 from tpre_offchain.cli.progress import progress_on
-from tpre_offchain.cli.references import ADDRESS, COUNT, DAYS, ID, RECORD, TAG, WEI, stream_number
+from tpre_offchain.cli.references import ADDRESS, COUNT, DAYS, ID, PRICE, RECORD, ROUND, TAG, stream_number
 from tpre_offchain.cli.reply import Reply
 from tpre_offchain.cli.shown import owner as shown_owner
 from tpre_offchain.cli.shown import user as shown_user
@@ -44,7 +44,7 @@ def stream() -> None:
     help="Least t that requests may ask for. [default: the local net's, or 1]",
 )
 @click.option("--committee", type=click.IntRange(1, 32), help="Least n. [default: the local net's, or the threshold]")
-@click.option("--price-wei", type=WEI, default=0, help="For a grant that served.")
+@click.option("--price-wei", type=PRICE, default=0, help="Of one conversion.")
 @verb(chain=True, store=True, key=True)
 def create(
     run: Invocation, name: str, summary: str, threshold: int | None, committee: int | None, price_wei: int
@@ -67,7 +67,7 @@ def list_streams(run: Invocation) -> Reply:
 @_STREAM
 @click.option("--threshold", type=click.IntRange(1, 32), help="Least t of requests to come. [default: as it is]")
 @click.option("--committee", type=click.IntRange(1, 32), help="Least n. [default: as it is, or the threshold]")
-@click.option("--price-wei", type=WEI, help="For a grant that served. [default: as it is]")
+@click.option("--price-wei", type=PRICE, help="Of one conversion. [default: as it is]")
 @verb(chain=True, store=True, key=True)
 def terms(
     run: Invocation, stream: str | None, threshold: int | None, committee: int | None, price_wei: int | None
@@ -99,7 +99,7 @@ def rotate(run: Invocation) -> Reply:
 @click.option("--withdraw", is_flag=True, help="Have all of it paid out to your account.")
 @verb(chain=True, store=True, key=True)
 def credit(run: Invocation, withdraw: bool) -> Reply:
-    """Show what you may withdraw: prices of grants that served, deposits of offers that came back."""
+    """Show what you may withdraw: prices of conversions, deposits of offers that came back."""
     with _owner(run) as owner:
         credit_wei = owner.credit()
         return shown_owner.credit(owner.address, credit_wei, owner.withdraw_credit() if withdraw else None)
@@ -172,7 +172,7 @@ def requests(run: Invocation, stream: str | None, every: bool) -> Reply:
 @click.option("--days", type=DAYS, default=30.0, show_default=True)
 @click.option("--quota", type=COUNT, default=100, show_default=True, help="Conversions in all.")
 @click.option(
-    "--open", "records", type=RECORD, multiple=True, help="Open a first round for this record; may be repeated."
+    "--open", "records", type=RECORD, multiple=True, help="Of an offer: open a first round for it; may be repeated."
 )
 @verb(chain=True, store=True, key=True)
 def grant(run: Invocation, request: int, days: float, quota: int, records: tuple[int, ...]) -> Reply:
@@ -202,7 +202,7 @@ def offer(
     with _owner(run) as owner:
         which = StreamId(_stream_id(owner, stream))
         terms = owner.session.run(owner.session.records.stream(which))
-        least = threshold or terms.minimum_threshold
+        least = threshold or terms.least_threshold(committee)
         offered = owner.offer(
             which,
             account,
@@ -214,6 +214,16 @@ def offer(
         return shown_owner.offered(offered)
 
 
+@command.command("open")
+@click.argument("grant", type=ID)
+@click.argument("records", type=RECORD, nargs=-1, required=True)
+@verb(chain=True, store=True, key=True)
+def open_round(run: Invocation, grant: int, records: tuple[int, ...]) -> Reply:
+    """Have RECORDS converted for the user of your offer GRANT; your deposit pays."""
+    with _owner(run) as owner:
+        return shown_owner.opened(owner.open_round(grant, records))
+
+
 @command.command("extend")
 @click.argument("grant", type=ID)
 @verb(chain=True, store=True, key=True)
@@ -223,13 +233,16 @@ def extend(run: Invocation, grant: int) -> Reply:
         return shown_owner.extended(grant, owner.add_epochs(grant))
 
 
-@command.command("collect")
-@click.argument("grant", type=ID)
+@command.command("settle")
+@click.argument("round_id", metavar="ROUND", type=ROUND)
 @verb(chain=True, store=True, key=True)
-def collect(run: Invocation, grant: int) -> Reply:
-    """Have the price of a grant that served credited to you."""
+def settle(run: Invocation, round_id: int) -> Reply:
+    """Have the price of a round credited that proxies converted and nobody finalized, after its challenge window.
+
+    The price of a finalized round is credited at once.
+    """
     with _owner(run) as owner:
-        return shown_owner.done(f"the price of grant {grant} is credited", owner.collect_price(grant))
+        return shown_owner.done(f"the price of round {round_id} is settled", owner.settle_price(round_id))
 
 
 @command.command("deny")
@@ -301,6 +314,6 @@ def _minimum(run: Invocation, threshold: int | None, committee: int | None) -> t
         net = LocalNet.load(run.home)
         usual = (net.threshold, min(32, len(net.proxies)))
     except NoLocalNet:
-        usual = (threshold or 1, threshold or 1)
+        usual = (threshold or 1, max(2, 2 * (threshold or 1) - 1))
     least = usual[0] if threshold is None else threshold
     return least, max(least, usual[1] if committee is None else committee)

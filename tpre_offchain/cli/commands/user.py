@@ -12,7 +12,7 @@ import click
 from tpre_offchain.cli import opening
 from tpre_offchain.cli.invocation import Invocation, verb
 from tpre_offchain.cli.progress import progress_on
-from tpre_offchain.cli.references import ADDRESS, COUNT, EPOCH, ID, RECORD
+from tpre_offchain.cli.references import ADDRESS, COUNT, EPOCH, ID, PRICE, RECORD
 from tpre_offchain.cli.reply import Reply
 from tpre_offchain.cli.shown import owner as shown_owner
 from tpre_offchain.cli.shown import user as shown_user
@@ -46,6 +46,9 @@ def catalog(run: Invocation, text: str, owner: str | None) -> Reply:
 @click.option("--purpose", default="", help="Public; what you want the data for.")
 @click.option("--epochs", type=(EPOCH, EPOCH), help="First and last epoch. [default: the present one]")
 @click.option("--conversions", type=COUNT, default=100, show_default=True, help="That the deposit pays for.")
+@click.option("--max-price-wei", type=PRICE, help="Of one conversion, at most. [default: the stream's present price]")
+@click.option("--min-conversions", type=COUNT, default=1, show_default=True, help="A smaller quota is no answer.")
+@click.option("--min-days", type=click.FloatRange(0), default=0.0, help="A shorter grant is no answer.")
 @verb(chain=True, store=True, key=True)
 def request(
     run: Invocation,
@@ -55,11 +58,17 @@ def request(
     purpose: str,
     epochs: tuple[int, int] | None,
     conversions: int,
+    max_price_wei: int | None,
+    min_conversions: int,
+    min_days: float,
 ) -> Reply:
-    """Ask for access to STREAM; the chain draws the proxies, the owner answers."""
+    """Ask for access to STREAM; the owner answers, and the chain draws the proxies.
+
+    Price, conversions and days that you name here are binding: the chain takes no grant that has less.
+    """
     with _user(run) as user:
         terms = user.session.run(user.session.records.stream(StreamId(stream)))
-        least = threshold or terms.minimum_threshold
+        least = threshold or terms.least_threshold(committee)
         asked = user.request(
             stream,
             threshold=least,
@@ -67,6 +76,9 @@ def request(
             purpose=purpose,
             epochs=epochs,
             conversions=conversions,
+            max_price_wei=max_price_wei,
+            min_conversions=min_conversions,
+            min_days=min_days,
         )
         return shown_user.requested(asked)
 
@@ -78,6 +90,15 @@ def withdraw(run: Invocation, request: int) -> Reply:
     """Take a request back."""
     with _user(run) as user:
         return shown_owner.done(f"request {request} is withdrawn", user.withdraw(request))
+
+
+@command.command("surrender")
+@click.argument("grant", type=ID)
+@verb(chain=True, store=True, key=True)
+def surrender(run: Invocation, grant: int) -> Reply:
+    """End a grant of yours; what is free of its deposit is credited to you. The next request pays a redraw fee."""
+    with _user(run) as user:
+        return shown_owner.done(f"grant {grant} is surrendered", user.surrender(grant))
 
 
 @command.command("deposit")

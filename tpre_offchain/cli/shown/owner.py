@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         AdvancedEpoch,
         CreatedStream,
         GivenGrant,
+        OpenedRound,
         PendingPublish,
         PublishedRecord,
         RequestedAccess,
@@ -202,6 +203,13 @@ def epoch(advanced: AdvancedEpoch) -> Reply:
 def done(what: str, by: Transaction, note: str = "") -> Reply:
     """One transaction that did one thing."""
     return Reply({"ok": True, **transaction(by)}, [what, *([note] if note else []), line(by)])
+
+
+def opened(one: OpenedRound) -> Reply:
+    """A round of an offer."""
+    shown = f"{one.round_id >> 32}/{one.round_id & 0xFFFFFFFF}"
+    data = {"ok": True, "round": one.round_id, "records": list(one.record_ids), **transaction(one.transaction)}
+    return Reply(data, [f"round {shown} is open", line(one.transaction)])
 
 
 def terms(stream_id: int, minimum: tuple[int, int], price_wei: int, by: Transaction) -> Reply:

@@ -79,7 +79,7 @@ def requested(asked: RequestedAccess) -> Reply:
         data,
         [
             f"request {asked.grant_id} for stream {asked.stream_id} waits for its owner",
-            f"{text.ether(asked.price_wei)} for the owner once it served, {text.ether(asked.deposit_wei)} for proxies",
+            f"{text.ether(asked.deposit_wei)} deposited; a conversion costs {text.ether(asked.price_wei)} and its fees",
             line(asked.transaction),
         ],
     )

@@ -14,7 +14,8 @@ from tpre_offchain.clients.facts.history import History, Topic
 from tpre_offchain.clients.facts.points import crypto_rekey
 from tpre_offchain.clients.facts.records import NO_HASH, LabelKey, Records
 from tpre_offchain.clients.facts.refusals import refusals_explained
-from tpre_offchain.crypto.hashing import Domain, draw_seed, words_hash
+from tpre_offchain.crypto.draw import VerifiedDraw
+from tpre_offchain.crypto.hashing import Domain, draw_input, words_hash
 from tpre_offchain.crypto.kfrag import GrantContext, Member, VerifiedRekey, mask_hash, rekey_hash, verify_rekey
 from tpre_offchain.types import Address, Epoch, GrantId
 
@@ -52,6 +53,11 @@ class Grants:
             raise no_such_grant(grant_id)
         return access
 
+    async def status(self, grant_id: GrantId) -> Status:
+        """Where a request or grant stands; ``NONE`` if there is none of that number."""
+        with refusals_explained():
+            return (await self._contract.access_of(grant_id)).status
+
     def forget(self, grant_id: GrantId) -> None:
         """Read a grant's re-keys again when they are next needed."""
         self._labels = {key: label for key, label in self._labels.items() if key[0] != grant_id}
@@ -63,17 +69,20 @@ class Grants:
         wanted: tuple[Topic, ...] = (grant_id, streams, delegatee)
         return await self._history.events(AccessRequested, self._contract.address, *wanted)
 
-    async def drawn_committee(self, grant_id: GrantId, access: Access) -> tuple[Member, ...]:
-        """The committee of a request that is not granted yet, with present key versions (SPEC §7).
+    async def draw_input(self, grant_id: GrantId, access: Access) -> bytes:
+        """x of a request's draw (SPEC §7), 32 bytes, from the hash of the request's block.
 
-        Computed from the hash of the request's block, which the contract will look up as well: so it is known at once,
-        where the contract's own view must wait for a further block.
+        Computed here, so that it is known at once where the contract's own view must wait for a further block.
         """
         block = await self._connection.block(access.request_block)
         if block is None:
             raise HistoryMissing(f"the node has not block {access.request_block} of request {grant_id}")
+        return draw_input(self._domain, grant_id, block.hash)
+
+    async def drawn_committee(self, access: Access, draw: VerifiedDraw) -> tuple[Member, ...]:
+        """The committee that a draw gives for a request, with present key versions."""
         members = await self._history.contracts.proxies.draw(
-            draw_seed(block.hash, grant_id), access.pool_size, access.request_block, access.committee_size
+            draw.seed, access.pool_size, access.request_block, access.committee_size
         )
         return await self._history.committee(members)
 

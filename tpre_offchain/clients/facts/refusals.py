@@ -14,6 +14,7 @@ from tpre_offchain.clients.errors import (
     GrantExpired,
     GrantRevoked,
     NoGrant,
+    NotPayer,
     NotYourGrant,
     QuotaUsedUp,
 )
@@ -22,6 +23,7 @@ _BY_STATUS: Mapping[Status, type[AccessRefused]] = {
     Status.DENIED: GrantRevoked,
     Status.REVOKED: GrantRevoked,
     Status.VOIDED: GrantRevoked,
+    Status.SURRENDERED: GrantRevoked,
 }
 
 
@@ -33,7 +35,7 @@ _BY_NAME: Mapping[str, Callable[[Mapping[str, Any]], type[AccessRefused]]] = {
     "UnknownGrant": lambda _: NoGrant,
     "RekeyMismatch": lambda _: NoGrant,
     "EpochOutOfScope": lambda _: NoGrant,
-    "NotParty": lambda _: NotYourGrant,
+    "NotPayer": lambda _: NotPayer,
     "NotDelegatee": lambda _: NotYourGrant,
     "NotDelegator": lambda _: NotYourGrant,
     "WrongStatus": _of_status,

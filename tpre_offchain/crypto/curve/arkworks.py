@@ -9,6 +9,7 @@ from py_arkworks_bls12381 import GT, G1Point, G2Point, Scalar
 
 from tpre_offchain.crypto.curve.backend import FIELD_BYTES, Coordinates, Group
 from tpre_offchain.crypto.curve.encoding import compress
+from tpre_offchain.crypto.curve.mapping import encode_to_g1_coordinates
 from tpre_offchain.errors import NotInSubgroup, NotOnCurve
 
 _WINDOW_BITS = 4  # one hexadecimal digit
@@ -88,6 +89,9 @@ class ArkworksBackend:
     def __init__(self) -> None:
         self.g1: Group = ArkworksGroup("G1", G1Point)
         self.g2: Group = ArkworksGroup("G2", G2Point)
+
+    def encode_to_g1(self, message: bytes, dst: bytes) -> Any:
+        return self.g1.from_coordinates(encode_to_g1_coordinates(message, dst))
 
     def multi_pairing(self, pairs: Sequence[tuple[Any, Any]]) -> Any:
         return GT.multi_pairing([p for p, _ in pairs], [q for _, q in pairs])

@@ -87,6 +87,9 @@ class Backend(Protocol):
     def g2(self) -> Group:
         """Operations of G2."""
 
+    def encode_to_g1(self, message: bytes, dst: bytes) -> Any:
+        """The native point of G1 that a message hashes to (RFC 9380, encode_to_curve, SHA-256 and SSWU)."""
+
     def multi_pairing(self, pairs: Sequence[tuple[Any, Any]]) -> Any:
         """Product of the pairings of (G1, G2) pairs; one for no pairs."""
 

@@ -58,6 +58,7 @@ _SHORT: Final[Mapping[str, tuple[Any, ...]]] = {
     "fp12_mul": (_POINTER, _POINTER, _POINTER),
 }
 _LONG: Final[Mapping[str, tuple[Any, ...]]] = {
+    "encode_to_g1": (_POINTER, _BYTES, _SIZE, _BYTES, _SIZE, _POINTER, _SIZE),
     "final_exp": (_POINTER, _POINTER),
     "miller_loop_lines": (_POINTER, _POINTER, _POINTER),
     "miller_loop_n": (_POINTER, _POINTER, _POINTER, _SIZE),

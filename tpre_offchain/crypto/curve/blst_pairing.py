@@ -26,6 +26,11 @@ class BlstBackend:
         self.g1: Group = BlstGroup(1)
         self.g2: Group = BlstGroup(2)
 
+    def encode_to_g1(self, message: bytes, dst: bytes) -> Any:
+        found = self.g1.identity()
+        blst.encode_to_g1(found, message, len(message), dst, len(dst), None, 0)
+        return found
+
     def multi_pairing(self, pairs: Sequence[tuple[Any, Any]]) -> Any:
         found = self._miller_loop(pairs)
         blst.final_exp(found, found)

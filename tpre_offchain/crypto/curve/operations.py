@@ -93,6 +93,18 @@ def _natives(backend: Backend, pairs: Sequence[tuple[G1, G2]]) -> list[tuple[Any
     return [(native_in(backend, p), native_in(backend, q)) for p, q in pairs]
 
 
+# --- hashing ----------------------------------------------------------------------------------------
+
+
+def encode_to_g1(message: bytes, dst: bytes) -> G1:
+    """The point that a message hashes to under a domain separation tag (RFC 9380, encode_to_curve with SSWU, SHA-256).
+
+    Nobody knows its logarithm. Not for what must look random: the map reaches about 5/8 of the points.
+    """
+    backend = libraries.active()
+    return G1(backend, backend.encode_to_g1(message, dst))
+
+
 # --- constants ------------------------------------------------------------------------------------
 
 

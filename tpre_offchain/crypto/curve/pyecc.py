@@ -15,6 +15,7 @@ import py_ecc.optimized_bls12_381
 
 from tpre_offchain.crypto.curve.backend import FIELD_BYTES, Coordinates, Group, P, R
 from tpre_offchain.crypto.curve.encoding import is_larger, require_on_curve, require_on_curve_x
+from tpre_offchain.crypto.curve.mapping import encode_to_g1_coordinates
 from tpre_offchain.errors import NotInSubgroup
 
 # py_ecc re-exports implicitly, which strict typing does not follow.
@@ -112,6 +113,9 @@ class PyEccBackend:
     def __init__(self) -> None:
         self.g1: Group = PyEccGroup("G1", ec.G1, ec.Z1)
         self.g2: Group = PyEccGroup("G2", ec.G2, ec.Z2)
+
+    def encode_to_g1(self, message: bytes, dst: bytes) -> Any:
+        return self.g1.from_coordinates(encode_to_g1_coordinates(message, dst))
 
     def multi_pairing(self, pairs: Sequence[tuple[Any, Any]]) -> Any:
         loops = (ec.pairing(q, p, final_exponentiate=False) for p, q in pairs)

@@ -38,7 +38,7 @@ from tpre_offchain.proxy.rounds.decide import (
     Me,
     Offer,
     Propose,
-    ReportCapsule,
+    ReportCapsules,
     Submit,
     Transaction,
     Wait,
@@ -52,7 +52,7 @@ from tpre_offchain.types import Slot
 
 SETTLED_AT_ONCE = 8
 """Rounds that are over that are held against storage at one time: they can wait, and conversions cannot."""
-REKEY_NEEDED = (Submit, Propose, FinalizeSigned, Challenge, ReportCapsule, Complain)
+REKEY_NEEDED = (Submit, Propose, FinalizeSigned, Challenge, ReportCapsules, Complain)
 
 
 class RoundServer:

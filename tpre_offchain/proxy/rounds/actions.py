@@ -30,7 +30,7 @@ from tpre_offchain.proxy.rounds.decide import (
     FinalizeByProof,
     FinalizeSigned,
     Propose,
-    ReportCapsule,
+    ReportCapsules,
     Submit,
     Transaction,
     Vote,
@@ -102,8 +102,8 @@ class Workbench:
                 subject += f":{bitmap_of_slots(contributors)}:{bitmap_of_positions(self.facts.excluded)}"
             case Challenge(slot):
                 subject += f":{slot}"
-            case ReportCapsule(position):
-                subject += f":{position}"
+            case ReportCapsules(positions):
+                subject += f":{bitmap_of_positions(positions)}"
             case _:
                 pass
         return f"{type(action).__name__}:{subject}"
@@ -127,8 +127,8 @@ def prepare(action: Transaction, bench: Workbench) -> Call:
             return _vote(bench, approve=approve)
         case Challenge(slot):
             return _challenge(bench, slot)
-        case ReportCapsule(position):
-            return _report(bench, position)
+        case ReportCapsules(positions):
+            return _report(bench, sorted(positions))
         case Complain():
             return _complain(bench)
         case FinalizeByProof():
@@ -248,19 +248,24 @@ def _challenge(bench: Workbench, slot: Slot) -> Call:
     )
 
 
-def _report(bench: Workbench, position: int) -> Call:
-    facts, record = bench.facts, bench.findings.records[position].record
-    report = structs.CapsuleReport(
+def _report(bench: Workbench, positions: Sequence[int]) -> Call:
+    facts, seat = bench.facts, bench.seat
+    reports = [_capsule_report(bench, position) for position in positions]
+    return bench.contracts.rounds.report_capsules(
+        facts.round_id, seat.committee, facts.opened.data, facts.opened.record_ids, reports, _keys(bench), seat.slot
+    )
+
+
+def _capsule_report(bench: Workbench, position: int) -> structs.CapsuleReport:
+    record = bench.findings.records[position].record
+    return structs.CapsuleReport(
         position=position,
-        c1=facts.opened.capsules[position],
+        c1=bench.facts.opened.capsules[position],
         c2=record.c2,
         c3_hash=hashing.keccak256(record.c3),
         proof=record.proof,
         cid_hash=record.cid_hash,
         tags_hash=hashing.keccak256(record.tags_bytes),
-    )
-    return bench.contracts.rounds.report_capsule(
-        facts.round_id, bench.seat.committee, facts.opened.data, facts.opened.record_ids, report, _keys(bench)
     )
 
 

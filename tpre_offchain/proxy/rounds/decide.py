@@ -55,10 +55,10 @@ class Complain:
 
 
 @dataclass(frozen=True, slots=True)
-class ReportCapsule:
-    """Show the contract that a record's capsule proof does not hold; the record leaves the round."""
+class ReportCapsules:
+    """Show the contract that these records' capsule proofs do not hold; they leave the round."""
 
-    position: int
+    positions: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Done:
     """Nothing is left to do in this round."""
 
 
-Transaction = Complain | ReportCapsule | Submit | Challenge | Propose | Vote | FinalizeByProof | FinalizeSigned | Close
+Transaction = Complain | ReportCapsules | Submit | Challenge | Propose | Vote | FinalizeByProof | FinalizeSigned | Close
 """Sent for one round alone."""
 Action = CheckGrant | CheckCfrags | Offer | AskVotes | Transaction | ClaimFee | Wait | Done
 
@@ -227,7 +227,7 @@ def _while_submitting(snapshot: RoundSnapshot, me: Me) -> Action:
         return Complain()
     # a record with a false proof may be the copy of another: converting it would be an oracle (SCHEME §3)
     if reportable := snapshot.bad_capsules - snapshot.excluded:
-        return _in_turn(ReportCapsule(min(reportable)), able, snapshot, me)
+        return _in_turn(ReportCapsules(reportable), able, snapshot, me)
     return _in_turn(Submit(), able, snapshot, me, at_once=snapshot.threshold, since_s=since_s)
 
 

@@ -14,6 +14,7 @@ from tpre_offchain.chain.abi.events import (
     Event,
     FragmentComplaint,
     GrantRevoked,
+    GrantSurrendered,
     ProxyJoined,
     ProxyKeyRotated,
     RekeyPosted,
@@ -29,6 +30,8 @@ from tpre_offchain.proxy.history import MissingHistory, events_of, last_of, word
 from tpre_offchain.proxy.node_keys import NodeKeys
 from tpre_offchain.proxy.rounds.rounds import slot_of
 from tpre_offchain.types import Address, GrantId, Label, Slot
+
+ENDED = frozenset({Status.REVOKED, Status.VOIDED})
 
 
 class WrongProxyKey(ProtocolError):
@@ -47,13 +50,14 @@ class Seat:
     access: Access
 
     @property
+    def is_ended(self) -> bool:
+        """Whether the grant was revoked or voided, as ``GrantRegistry.isEnded`` says: expiry and surrender end none."""
+        return self.access.status in ENDED
+
+    @property
     def key_version(self) -> int:
         """The version of this proxy's node key that the grant names."""
         return self.committee[self.slot - 1].key_version
-
-    def lives_at(self, time_s: float) -> bool:
-        """Whether rounds of the grant may run, as ``GrantRegistry.isLive`` says in a block of that second."""
-        return self.access.status is Status.GRANTED and int(time_s) < self.access.expiry
 
 
 @dataclass(frozen=True)
@@ -102,12 +106,17 @@ class GrantBook:
         """Take in an event that passes by; the grant that it ends, if it ends one."""
         if isinstance(event, RekeyPosted):
             self._posted[event.grant_id, event.label] = event
-        ended = isinstance(event, GrantRevoked) or (isinstance(event, FragmentComplaint) and event.upheld)
-        if not ended or not isinstance(event, GrantRevoked | FragmentComplaint):
-            return None
+        match event:
+            case GrantRevoked():
+                status = Status.REVOKED
+            case GrantSurrendered():
+                status = Status.SURRENDERED
+            case FragmentComplaint(upheld=True):
+                status = Status.VOIDED
+            case _:
+                return None
         seat = self._seats.get(event.grant_id)
         if seat is not None:
-            status = Status.REVOKED if isinstance(event, GrantRevoked) else Status.VOIDED
             self._seats[event.grant_id] = replace(seat, access=replace(seat.access, status=status))
         return event.grant_id
 

@@ -179,7 +179,7 @@ class OpenRound:
             excluded=facts.excluded,
             finalized=facts.finalized,
             settled=facts.settled,
-            grant_live=seat.lives_at(now_s),
+            grant_ended=seat.is_ended,
             claimed=frozenset(Slot(accounts.index(account) + 1) for account in facts.claimants),
             fee_wei=self.settings.fee_per_cfrag_wei * len(facts.records_in),
             fragment=found.fragment,

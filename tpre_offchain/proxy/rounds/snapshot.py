@@ -77,7 +77,8 @@ class RoundSnapshot:
     finalized: bool = False
     settled: bool = False
     """Somebody closed the round after it expired or ended."""
-    grant_live: bool = True
+    grant_ended: bool = False
+    """Revoked or voided: that ends a round which nobody can read yet. Expiry and surrender end none."""
     claimed: frozenset[Slot] = NOBODY
     fee_wei: int = 0
     """Owed to each slot whose cfrags stand when the challenge window is over."""
@@ -104,12 +105,15 @@ class RoundSnapshot:
         now = int(self.now_s)
         if self.finalized:
             return Phase.FINALIZED
-        if not self.grant_live or len(self.excluded) == self.records:
+        if len(self.excluded) == self.records:
             return Phase.ENDED
         if self.leader is not None:
             if now <= self.vote_end_s:
                 return Phase.VOTING
             return Phase.PROVABLE if now <= self.deadline_s + 2 * self.vote_seconds else Phase.EXPIRED
+        readable = len(self.submitted) >= self.threshold
+        if self.grant_ended and not readable:
+            return Phase.ENDED
         if now > self.deadline_s:
             return Phase.EXPIRED
-        return Phase.SUBMITTING if len(self.submitted) < self.threshold else Phase.PROPOSING
+        return Phase.PROPOSING if readable else Phase.SUBMITTING

@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {Test} from "../Test.sol";
 import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
 import {Generators} from "../../../../contracts/libraries/Generators.sol";
+import {Precompiles} from "../../../../contracts/libraries/Precompiles.sol";
 import {G1Point, G2Point} from "../../../../contracts/types/Points.sol";
 
 /// @dev The library behind calls, so that reverts can be seen and gas given.
@@ -65,10 +66,9 @@ contract Curve {
     }
 
     function probe() external view {
-        BLS12381.probe();
+        Precompiles.requireAll();
     }
 }
-
 
 contract BLS12381Test is Test {
     Curve private curve = new Curve();
@@ -78,6 +78,7 @@ contract BLS12381Test is Test {
     address private constant G2ADD = address(0x0d);
     address private constant G2MSM = address(0x0e);
     address private constant PAIRING = address(0x0f);
+    address private constant MAP_FP_TO_G1 = address(0x10);
     uint256 private constant R = BLS12381.R;
 
     // --- points to start from ---
@@ -412,8 +413,8 @@ contract BLS12381Test is Test {
     }
 
     function test_probe__precompile_without_output__reverts_with_its_address() public {
-        address[5] memory precompiles = [G1ADD, G1MSM, G2ADD, G2MSM, PAIRING];
-        for (uint256 i = 0; i < 5; ++i) {
+        address[6] memory precompiles = [G1ADD, G1MSM, G2ADD, G2MSM, PAIRING, MAP_FP_TO_G1];
+        for (uint256 i = 0; i < 6; ++i) {
             vm.mockCall(precompiles[i], "", "");
             vm.expectRevert(abi.encodeWithSelector(BLS12381.PrecompileMissing.selector, precompiles[i]));
             curve.probe();
@@ -429,6 +430,11 @@ contract BLS12381Test is Test {
         vm.clearMockedCalls();
         vm.mockCall(PAIRING, "", abi.encode(uint256(1)));
         vm.expectRevert(abi.encodeWithSelector(BLS12381.PrecompileMissing.selector, PAIRING));
+        curve.probe();
+        vm.clearMockedCalls();
+        // a point of the subgroup, but not the one that 1 maps to
+        vm.mockCall(MAP_FP_TO_G1, "", abi.encode(Generators.G1()));
+        vm.expectRevert(abi.encodeWithSelector(BLS12381.PrecompileMissing.selector, MAP_FP_TO_G1));
         curve.probe();
     }
 }

@@ -307,11 +307,28 @@ contract TranscriptTest is Test {
         vm.assertEq(Transcript.proposal(word(string.concat(key, ".key")), resultHash), word(string.concat(key, ".proposal")));
     }
 
-    // --- the draw: no vector, the words of SPEC §7 ---
+    // --- the draw: no vector, the words of SPEC §7 and SCHEME §13 ---
 
-    function test_draw__seed_and_step__are_those_of_the_spec(bytes32 blockHash, uint64 grantId, uint32 k) public pure {
-        bytes32 seed = Transcript.drawSeed(blockHash, GrantId.wrap(grantId));
-        vm.assertEq(seed, keccak256(abi.encodePacked(keccak256("TPRE-V1/draw"), blockHash, uint256(grantId))));
+    function test_draw__input_seed_and_step__are_those_of_the_spec(address registry, uint64 grantId, bytes32 blockHash, uint64 chain, uint32 k) public {
+        vm.chainId(bound(chain, 1, type(uint64).max - 1));
+        bytes32 input = Transcript.drawInput(registry, GrantId.wrap(grantId), blockHash);
+        bytes memory fields = abi.encodePacked(block.chainid, bytes32(uint256(uint160(registry))), uint256(grantId), blockHash);
+        vm.assertEq(input, keccak256(bytes.concat(keccak256("TPRE-V1/draw-input"), fields)));
+        G1Point memory gamma = G1Point(0, keccak256("x"), bytes32(uint256(1)), keccak256("y"));
+        bytes32 seed = Transcript.drawSeed(input, gamma);
+        vm.assertEq(seed, keccak256(abi.encodePacked(keccak256("TPRE-V1/draw"), input, gamma.xHigh, gamma.xLow, gamma.yHigh, gamma.yLow)));
         vm.assertEq(Transcript.drawStep(seed, k), uint256(keccak256(abi.encodePacked(keccak256("TPRE-V1/draw-step"), seed, uint256(k)))));
+    }
+
+    function test_draw__challenge__binds_input_key_base_gamma_and_commitments_in_this_order(bytes32 input, bytes32 salt) public pure {
+        G1Point[5] memory points;
+        bytes memory fields = abi.encodePacked(keccak256("TPRE-V1/draw-proof"), input);
+        for (uint256 i = 0; i < points.length; ++i) {
+            bytes32 one = keccak256(abi.encode(salt, i));
+            points[i] = G1Point(0, one, 0, keccak256(abi.encode(one)));
+            fields = bytes.concat(fields, abi.encode(points[i]));
+        }
+        uint128 challenge = Transcript.drawProofChallenge(input, points[0], points[1], points[2], points[3], points[4]);
+        vm.assertEq(challenge, uint256(keccak256(fields)) & type(uint128).max);
     }
 }

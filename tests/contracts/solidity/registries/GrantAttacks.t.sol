@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsTest} from "../worlds/RoundsTest.sol";
 import {RoundsWorld} from "../worlds/RoundsWorld.sol";
 import {IConversionRounds as IRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry as IGrants} from "../../../../contracts/interfaces/IGrantRegistry.sol";
@@ -25,7 +25,7 @@ contract GrantAttacksTest is RoundsTest {
         IGrants.Rekey[] memory rekeys = new IGrants.Rekey[](1);
         rekeys[0] = scene.rekey;
         IGrants.FirstRound memory first;
-        return abi.encodeCall(grants.grant, (scene.grantId, uint40(vm.getBlockTimestamp() + 1 days), 10, world.receivingKey(), rekeys, first));
+        return abi.encodeCall(grants.grant, (scene.grantId, uint40(vm.getBlockTimestamp() + 1 days), 10, scene.draw, world.receivingKey(), rekeys, first));
     }
 
     /// @dev The owner knows e: he can always prove R for whatever he changed.
@@ -64,7 +64,8 @@ contract GrantAttacksTest is RoundsTest {
         _refuse(scene, abi.encodeWithSelector(IGrants.WrongPadCount.selector, 4, 3));
         scene = world.scene();
         scene.rekey.delegatingKey = world.g1(9);
-        _refuse(scene, abi.encodeWithSelector(IKeyRegistry.KeyMismatch.selector, owner, 1, 1));
+        (bytes32 input,) = grants.drawInputOf(scene.grantId);
+        _refuse(scene, abi.encodeWithSelector(IGrants.InvalidDrawProof.selector, input)); // the draw is checked with it first
     }
 
     function test_grant__receiving_key_of_another__refused() public {
@@ -73,7 +74,7 @@ contract GrantAttacksTest is RoundsTest {
         rekeys[0] = scene.rekey;
         IGrants.FirstRound memory first;
         bytes memory input =
-            abi.encodeCall(grants.grant, (scene.grantId, uint40(vm.getBlockTimestamp() + 1 days), 10, world.g2(5), rekeys, first));
+            abi.encodeCall(grants.grant, (scene.grantId, uint40(vm.getBlockTimestamp() + 1 days), 10, scene.draw, world.g2(5), rekeys, first));
         refuse(owner, address(grants), input, abi.encodeWithSelector(IKeyRegistry.KeyMismatch.selector, user, 2, 1));
     }
 
@@ -179,7 +180,7 @@ contract GrantAttacksTest is RoundsTest {
         vm.assertEq(uint256(grants.accessOf(scene.grantId).status), uint256(IGrants.Status.Voided));
         vm.assertEq(proxies.proxyOf(proxy).bond, BOND);
         grants.reclaimDeposit(scene.grantId);
-        vm.assertEq(treasury.creditOf(user), PRICE + 1 ether);
+        vm.assertEq(treasury.creditOf(user), 1 ether);
         bytes memory voided =
             abi.encodeWithSelector(IGrants.WrongStatus.selector, scene.grantId, IGrants.Status.Voided, IGrants.Status.Granted);
         refuse(proxy, address(grants), input, voided);
@@ -243,17 +244,71 @@ contract GrantAttacksTest is RoundsTest {
         }
     }
 
-    function test_complain__upheld_in_mid_round__round_ends() public {
-        RoundsWorld.Scene memory scene = world.scene();
+    /// @dev A round of a grant whose first slot has a bad fragment.
+    function _openWithBadFragment() private returns (RoundsWorld.Scene memory scene) {
+        scene = world.scene();
         scene.rekey.pads[0] ^= bytes32(uint256(1));
         world.set(_proven(scene));
         world.postScene();
         world.openOver(world.publishRecords(1));
-        scene = world.scene();
+        return world.scene();
+    }
+
+    function _upheld(RoundsWorld.Scene memory scene) private {
         bytes memory input = _complain(scene, 1);
         vm.prank(member(scene, 1));
         (bool ok,) = address(grants).call(input);
         vm.assertTrue(ok, "complaint refused");
+        vm.assertEq(uint256(grants.accessOf(scene.grantId).status), uint256(IGrants.Status.Voided));
+    }
+
+    function test_complain__upheld_in_mid_round__round_ends_only_short_of_t_cfrags() public {
+        RoundsWorld.Scene memory scene = _openWithBadFragment();
+        world.submitAs(2);
+        uint256 short = vm.snapshotState();
+        _upheld(scene);
+        assertPhase(scene.roundId, IRounds.Phase.Ended);
+        vm.revertToState(short);
+        world.submitAs(3);
+        _upheld(scene);
+        assertPhase(scene.roundId, IRounds.Phase.Proposing);
+    }
+
+    /// The delegatee's surrender shuts no proxy's mouth: else an owner and its user could have members counted as missing that were given no
+    /// good fragment.
+    function test_complain__after_a_surrender__still_voids_and_ends_the_round() public {
+        RoundsWorld.Scene memory scene = _openWithBadFragment();
+        vm.prank(user);
+        grants.surrender(scene.grantId);
+        assertPhase(scene.roundId, IRounds.Phase.Submitting);
+        _upheld(scene);
+        assertPhase(scene.roundId, IRounds.Phase.Ended);
+        bytes memory voided =
+            abi.encodeWithSelector(IGrants.WrongStatus.selector, scene.grantId, IGrants.Status.Voided, IGrants.Status.Granted);
+        refuse(member(scene, 1), address(grants), _complain(scene, 1), voided);
+    }
+
+    /// A grant that was surrendered and then voided was one of those that live, not two.
+    function test_complain__after_a_surrender__forgets_no_other_live_grant() public {
+        RoundsWorld.Scene memory scene = _openWithBadFragment();
+        world.grantScene(2, 3, 0);
+        GrantId third = world.askFor(2, 3, 0);
+        vm.prank(owner);
+        grants.deny(third, "no");
+        vm.prank(user);
+        grants.surrender(scene.grantId);
+        world.set(scene);
+        _upheld(scene);
+        vm.assertTrue(grants.redrawFeeOf(user, stream, true) != 0, "the second lives");
+    }
+
+    /// A round that was opened in time runs past the expiry, and so does the owner's answer for its fragments.
+    function test_complain__after_the_expiry__still_voids_and_ends_the_round() public {
+        RoundsWorld.Scene memory scene = _openWithBadFragment();
+        skip(31 days);
+        vm.assertFalse(grants.isLive(scene.grantId));
+        _upheld(scene);
+        vm.assertTrue(grants.isEnded(scene.grantId));
         assertPhase(scene.roundId, IRounds.Phase.Ended);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {RoundsTest} from "../worlds/RoundsScene.sol";
+import {RoundsTest} from "../worlds/RoundsTest.sol";
 import {RoundsWorld} from "../worlds/RoundsWorld.sol";
 import {IConversionRounds as IRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
@@ -27,7 +27,8 @@ contract RoundsRefusalsTest is RoundsTest {
         world.openScene(2, 3, 1);
         RoundsWorld.Scene memory scene = world.scene();
         IRounds.RecordRef[] memory refs = world.publishRecords(2);
-        refuse(STRANGER, address(rounds), _open(scene, refs), abi.encodeWithSelector(IRounds.NotParty.selector, scene.grantId, STRANGER));
+        refuse(STRANGER, address(rounds), _open(scene, refs), abi.encodeWithSelector(IGrantRegistry.NotPayer.selector, scene.grantId, STRANGER, user));
+        refuse(owner, address(rounds), _open(scene, refs), abi.encodeWithSelector(IGrantRegistry.NotPayer.selector, scene.grantId, owner, user));
         refuse(user, address(rounds), _open(scene, new IRounds.RecordRef[](0)), abi.encodeWithSelector(IRounds.WrongRecordCount.selector, 0, 1, 100));
         refuse(user, address(rounds), _open(scene, new IRounds.RecordRef[](101)), abi.encodeWithSelector(IRounds.WrongRecordCount.selector, 101, 1, 100));
         refuse(
@@ -61,12 +62,12 @@ contract RoundsRefusalsTest is RoundsTest {
     }
 
     function test_openRound__deposit_or_quota_spent__refused() public {
-        world.grantScene(2, 3, 2 * FEE);
+        world.grantScene(2, 3, reserveOf(2, 1));
         RoundsWorld.Scene memory scene = world.scene();
         world.openOver(world.publishRecords(1));
         scene = world.scene();
         IRounds.RecordRef[] memory refs = world.publishRecords(1);
-        refuse(user, address(rounds), _open(scene, refs), abi.encodeWithSelector(IGrantRegistry.DepositTooSmall.selector, scene.grantId, 0, 2 * FEE));
+        refuse(user, address(rounds), _open(scene, refs), abi.encodeWithSelector(IGrantRegistry.DepositTooSmall.selector, scene.grantId, 0, reserveOf(2, 1)));
     }
 
     function test_constructor__no_time_to_act__BadSettings() public {
@@ -256,101 +257,6 @@ contract RoundsRefusalsTest is RoundsTest {
             [IRounds.RoundFinalized.selector, word(scene.roundId), word(scene.grantId), word(member(scene, 1))],
             abi.encode(uint32(3), uint32(1), resultHash, true)
         );
-    }
-
-    // --- revocation and expiry in mid-round ---
-
-    function test_revoke__mid_vote__round_ends_at_once() public {
-        world.openScene(2, 3, 1);
-        RoundsWorld.Scene memory scene = world.scene();
-        world.submitByThreshold();
-        bytes32 resultHash = world.proposeAs(1);
-        vm.prank(owner);
-        grants.revoke(scene.grantId);
-        assertPhase(scene.roundId, IRounds.Phase.Ended);
-        bytes memory ended = abi.encodeWithSelector(IRounds.WrongPhase.selector, scene.roundId, IRounds.Phase.Ended, IRounds.Phase.Voting);
-        refuse(member(scene, 2), address(rounds), _vote(scene, 2, resultHash), ended);
-        IRounds.RecordRef[] memory refs = world.publishRecords(1);
-        bytes memory revoked = abi.encodeWithSelector(
-            IGrantRegistry.WrongStatus.selector, scene.grantId, IGrantRegistry.Status.Revoked, IGrantRegistry.Status.Granted
-        );
-        refuse(user, address(rounds), _open(scene, refs), revoked);
-    }
-
-    function test_close__expired_short_of_cfrags__counts_the_missing() public {
-        world.openScene(2, 3, 1);
-        RoundsWorld.Scene memory scene = world.scene();
-        world.submitAs(2);
-        bytes memory input = abi.encodeCall(rounds.close, (scene.roundId, scene.committee, world.roundHash()));
-        bytes memory early = abi.encodeWithSelector(IRounds.WrongPhase.selector, scene.roundId, IRounds.Phase.Submitting, IRounds.Phase.Expired);
-        refuse(STRANGER, address(rounds), input, early);
-        skip(ROUND_SECONDS + 1);
-        vm.recordLogs();
-        world.closeRound();
-        assertLogged(address(rounds), [IRounds.RoundClosed.selector, word(scene.roundId), 0, 0], abi.encode(IRounds.Phase.Expired, uint32(5)));
-        vm.assertEq(proxies.proxyOf(member(scene, 1)).missed, 1);
-        vm.assertEq(proxies.proxyOf(member(scene, 2)).missed, 0);
-        vm.assertEq(proxies.proxyOf(member(scene, 3)).missed, 1);
-        refuse(STRANGER, address(rounds), input, abi.encodeWithSelector(IRounds.AlreadyClosed.selector, scene.roundId));
-        // the second miss is beyond the limit: the user is paid from the bond
-        world.openOver(world.publishRecords(1));
-        world.submitAs(2);
-        skip(ROUND_SECONDS + 1);
-        world.closeRound();
-        vm.assertEq(treasury.creditOf(user), MISS_PENALTY);
-    }
-
-    function test_close__ended_by_revocation__nobody_is_counted_missing() public {
-        world.openScene(2, 3, 1);
-        RoundsWorld.Scene memory scene = world.scene();
-        vm.prank(owner);
-        grants.revoke(scene.grantId);
-        skip(ROUND_SECONDS + 1);
-        vm.recordLogs();
-        world.closeRound();
-        assertLogged(address(rounds), [IRounds.RoundClosed.selector, word(scene.roundId), 0, 0], abi.encode(IRounds.Phase.Ended, uint32(0)));
-        vm.assertEq(proxies.proxyOf(member(scene, 1)).missed, 0);
-    }
-
-    // --- fees ---
-
-    function _claim(RoundsWorld.Scene memory scene, uint8 slot) private view returns (bytes memory) {
-        return abi.encodeCall(rounds.claimFees, (scene.committee, slot, world.roundClaims()));
-    }
-
-    function test_claimFees__too_early_twice_or_for_nothing__refused_by_name() public {
-        world.openScene(2, 3, 1);
-        RoundsWorld.Scene memory scene = world.scene();
-        world.submitByThreshold();
-        (address to, RoundId id) = (address(rounds), scene.roundId);
-        refuse(STRANGER, to, _claim(scene, 1), abi.encodeWithSelector(IRounds.WrongPhase.selector, id, IRounds.Phase.Proposing, IRounds.Phase.Finalized));
-        world.finalizeRound();
-        uint256 until = vm.getBlockTimestamp() + CHALLENGE_SECONDS;
-        skip(CHALLENGE_SECONDS);
-        refuse(STRANGER, to, _claim(scene, 1), abi.encodeWithSelector(IRounds.ChallengeWindowOpen.selector, id, until));
-        skip(1);
-        vm.recordLogs();
-        world.claimAs(1);
-        assertLogged(to, [IRounds.FeeClaimed.selector, word(id), word(member(scene, 1)), 0], abi.encode(uint256(FEE)));
-        refuse(STRANGER, to, _claim(scene, 1), abi.encodeWithSelector(IRounds.AlreadyClaimed.selector, id, 1));
-        refuse(STRANGER, to, _claim(scene, 3), abi.encodeWithSelector(IRounds.NotSubmitted.selector, id, 3));
-        IRounds.ClaimedRound[] memory twice = new IRounds.ClaimedRound[](2);
-        twice[0] = twice[1] = world.roundClaims()[0];
-        bytes memory input = abi.encodeCall(rounds.claimFees, (scene.committee, 2, twice));
-        refuse(STRANGER, to, input, abi.encodeWithSelector(IRounds.AlreadyClaimed.selector, id, 2));
-    }
-
-    /// Posted cfrags are paid whether or not the round is finalized.
-    function test_claimFees__expired_round__standing_cfrags_are_paid() public {
-        world.openScene(2, 3, 5);
-        RoundsWorld.Scene memory scene = world.scene();
-        world.submitAs(3);
-        skip(ROUND_SECONDS + 1);
-        world.closeRound();
-        vm.assertEq(grants.accessOf(scene.grantId).deposit, 1 ether - 5 * FEE);
-        skip(CHALLENGE_SECONDS + 1);
-        world.claimAs(3);
-        vm.assertEq(treasury.creditOf(member(scene, 3)), 5 * FEE);
     }
 
     function testFuzz_rankOf__any_two_slots__differ(uint256 id, uint8 slot, uint8 other) public view {

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {VectorsWorld} from "../worlds/VectorsWorld.sol";
 import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
-import {IRekeyVerifier} from "../../../../contracts/interfaces/IRekeyVerifier.sol";
+import {IGrantVerifier} from "../../../../contracts/interfaces/IGrantVerifier.sol";
 import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
 import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
 import {GrantId, Member, RoundId} from "../../../../contracts/types/Ids.sol";
@@ -101,7 +101,7 @@ contract VectorsTest is VectorsWorld {
         bad.ephemeralProof = file.proof(".complaint.badPadProof");
     }
 
-    function openingOf(uint8 slot) private view returns (IRekeyVerifier.Opening memory opening) {
+    function openingOf(uint8 slot) private view returns (IGrantVerifier.Opening memory opening) {
         uint256 secret = uint256(file.word(entry(".grant.members", slot - 1, ".secret")));
         opening.slot = slot;
         opening.nodeKey = file.g1(entry(".grant.members", slot - 1, ".key"));
@@ -109,9 +109,9 @@ contract VectorsTest is VectorsWorld {
         vm.assertEq(BLS12381.hashOf(opening.sharedPoint), BLS12381.hashOf(file.g1(entry(".grant.shared", slot - 1, ""))), "shared point");
     }
 
-    function filedOpening() private view returns (IRekeyVerifier.Opening memory) {
+    function filedOpening() private view returns (IGrantVerifier.Opening memory) {
         uint8 slot = uint8(file.number(".complaint.slot"));
-        return IRekeyVerifier.Opening(
+        return IGrantVerifier.Opening(
             slot, file.g1(entry(".grant.members", slot - 1, ".key")), file.g1(".complaint.K"), file.proof(".complaint.proof")
         );
     }
@@ -221,7 +221,7 @@ contract VectorsTest is VectorsWorld {
     }
 
     function complain(IGrantRegistry.Rekey memory given, uint8 slot, address proxy) private {
-        (GrantId id, Member[] memory members, IRekeyVerifier.Opening memory opening) = (grantId(), committee(), filedOpening());
+        (GrantId id, Member[] memory members, IGrantVerifier.Opening memory opening) = (grantId(), committee(), filedOpening());
         vm.prank(proxy);
         grants.complain(id, members, given, slot, opening.nodeKey, opening.sharedPoint, opening.proof);
     }

@@ -5,7 +5,8 @@ import {VectorsCases} from "../worlds/VectorsCases.sol";
 import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
 import {IKeyRegistry} from "../../../../contracts/interfaces/IKeyRegistry.sol";
 import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
-import {IRekeyVerifier} from "../../../../contracts/interfaces/IRekeyVerifier.sol";
+import {IRecordRegistry} from "../../../../contracts/interfaces/IRecordRegistry.sol";
+import {IGrantVerifier} from "../../../../contracts/interfaces/IGrantVerifier.sol";
 import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
 import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
@@ -130,7 +131,7 @@ contract VectorsRejectsTest is VectorsCases {
 
     function test_requireWellFormed__rejects_of_rekeys__revert() public {
         buildGranted("flow_2_3.json");
-        IRekeyVerifier verifier = verifierOf(grants);
+        IGrantVerifier verifier = verifierOf(grants);
         verifier.requireWellFormed(rekey(), file.g2(".delegatee.key"), boundOf());
         uint256 tried;
         for (uint256 i = 0; isCase(i); ++i) {
@@ -144,7 +145,7 @@ contract VectorsRejectsTest is VectorsCases {
         vm.assertGt(tried, 20);
     }
 
-    function verifyBadRekey(uint256 i, IRekeyVerifier verifier) private {
+    function verifyBadRekey(uint256 i, IGrantVerifier verifier) private {
         IGrantRegistry.Rekey memory bad = rekey();
         (G2Point memory receivingKey, Transcript.GrantContext memory bound) = (file.g2(".delegatee.key"), boundOf());
         // The contract looks at R's proof, which binds every commitment, before it meets the bad one: prove R again for those.
@@ -190,9 +191,9 @@ contract VectorsRejectsTest is VectorsCases {
     /// @dev The contract meets a bad threshold when access is asked for, long before a re-key.
     function requestBadThreshold() private {
         IGrantRegistry.AccessRequest memory request = accessRequest();
-        vm.expectRevert(
-            abi.encodeWithSelector(IGrantRegistry.BadThreshold.selector, request.threshold, request.committeeSize, uint8(1), uint8(1), uint8(32))
-        );
+        IRecordRegistry.Stream memory minimum = records.streamOf(request.streamId);
+        (uint8 t, uint8 n) = (minimum.minimumThreshold, minimum.minimumCommittee);
+        vm.expectRevert(abi.encodeWithSelector(IGrantRegistry.BadThreshold.selector, request.threshold, request.committeeSize, t, n, uint8(32)));
         hoax(makeAddr("another user"), 1 ether);
         grants.requestAccess{value: 1 ether}(request);
     }
@@ -214,11 +215,11 @@ contract VectorsRejectsTest is VectorsCases {
     }
 
     function opensGood(uint8 slot) private view returns (bool good) {
-        IRekeyVerifier verifier = verifierOf(grants);
+        IGrantVerifier verifier = verifierOf(grants);
         IGrantRegistry.Rekey memory given = rekey();
         (bytes32 maskHash, bytes32 rest) = verifier.requireWellFormed(given, file.g2(".delegatee.key"), boundOf());
         uint256 secret = uint256(file.word(entry(".grant.members", slot - 1, ".secret")));
-        IRekeyVerifier.Opening memory opening;
+        IGrantVerifier.Opening memory opening;
         (opening.slot, opening.nodeKey) = (slot, file.g1(entry(".grant.members", slot - 1, ".key")));
         (opening.sharedPoint, opening.proof) = proveComplaint(address(grants), grantId(), label(), slot, secret, given.ephemeral);
         (, good) = verifier.openFragment(given, boundOf(), opening, Transcript.rekeyHash(maskHash, rest));
@@ -240,15 +241,15 @@ contract VectorsRejectsTest is VectorsCases {
         vm.assertGt(tried, 3);
     }
 
-    function complaint() private view returns (IRekeyVerifier.Opening memory) {
+    function complaint() private view returns (IGrantVerifier.Opening memory) {
         uint8 slot = uint8(file.number(".complaint.slot"));
         G1Point memory nodeKey = file.g1(entry(".grant.members", slot - 1, ".key"));
-        return IRekeyVerifier.Opening(slot, nodeKey, file.g1(".complaint.K"), file.proof(".complaint.proof"));
+        return IGrantVerifier.Opening(slot, nodeKey, file.g1(".complaint.K"), file.proof(".complaint.proof"));
     }
 
     function openBadComplaint() private {
-        (IRekeyVerifier verifier, Transcript.GrantContext memory bound) = (verifierOf(grants), boundOf());
-        (IGrantRegistry.Rekey memory given, IRekeyVerifier.Opening memory opening) = (rekey(), complaint());
+        (IGrantVerifier verifier, Transcript.GrantContext memory bound) = (verifierOf(grants), boundOf());
+        (IGrantRegistry.Rekey memory given, IGrantVerifier.Opening memory opening) = (rekey(), complaint());
         bytes32 hash = file.word(".grant.rekeyHash"); // names no grant id: only the complaint is at fault
         vm.expectRevert(abi.encodeWithSelector(IGrantRegistry.InvalidComplaintProof.selector, bound.grantId, opening.slot));
         verifier.openFragment(given, bound, opening, hash);

@@ -44,7 +44,7 @@ contract VectorsRejectsRoundsTest is VectorsCases {
 
     // --- capsules ---
 
-    function test_reportCapsule__rejects_of_capsules__are_upheld() public {
+    function test_reportCapsules__rejects_of_capsules__are_upheld() public {
         deployFor("flow_2_3.json");
         registerParties();
         createStream();
@@ -74,11 +74,13 @@ contract VectorsRejectsRoundsTest is VectorsCases {
         IConversionRounds.RoundData memory data = dataOfFirst();
         RecordId[] memory ids = new RecordId[](1);
         ids[0] = recordId;
-        (IConversionRounds.CapsuleReport memory report, IConversionRounds.ChallengeKeys memory proven) = (reportOfFirst(), challengeKeys());
+        IConversionRounds.ChallengeKeys memory proven = challengeKeys();
+        IConversionRounds.CapsuleReport[] memory reports = new IConversionRounds.CapsuleReport[](1);
+        reports[0] = reportOfFirst();
         if (good) vm.expectRevert(abi.encodeWithSelector(IConversionRounds.CapsuleIsGood.selector, id, recordId));
         else vm.expectEmit(address(rounds));
         if (!good) emit IConversionRounds.RecordExcluded(id, recordId, address(this));
-        rounds.reportCapsule(id, members, data, ids, report, proven);
+        rounds.reportCapsules(id, members, data, ids, reports, proven, 0);
         IConversionRounds.Phase expected = good ? IConversionRounds.Phase.Submitting : IConversionRounds.Phase.Ended;
         vm.assertEq(uint256(rounds.phaseOf(id)), uint256(expected), "phase");
     }

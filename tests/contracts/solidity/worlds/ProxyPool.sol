@@ -59,11 +59,15 @@ abstract contract ProxyPool is Deployer, Prover {
         proxies.penalize(account(i), address(0xB0B), amount, "why");
     }
 
-    function missed(uint256 i) internal {
-        address[] memory list = new address[](1);
-        list[0] = account(i);
+    /// @dev Missed a round that was opened at this time.
+    function missed(uint256 i, uint256 openedAt) internal returns (bool counted) {
         vm.prank(ROUNDS);
-        proxies.recordMisses(list, address(0xB0B));
+        return proxies.recordMiss(account(i), uint40(openedAt), address(0xB0B));
+    }
+
+    /// @dev Missed a round that was opened just now.
+    function missed(uint256 i) internal returns (bool counted) {
+        return missed(i, vm.getBlockTimestamp());
     }
 
     function bondKey(uint256 i) internal pure returns (bytes32) {

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Deployer} from "../Deployer.sol";
-import {Vm} from "../Test.sol";
 import {RoundsWorld} from "./RoundsWorld.sol";
-import {Settings} from "./Settings.sol";
 import {IConversionRounds} from "../../../../contracts/interfaces/IConversionRounds.sol";
 import {IGrantRegistry} from "../../../../contracts/interfaces/IGrantRegistry.sol";
-import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.sol";
 import {IRecordRegistry} from "../../../../contracts/interfaces/IRecordRegistry.sol";
-import {ITreasury} from "../../../../contracts/interfaces/ITreasury.sol";
 import {BLS12381} from "../../../../contracts/libraries/BLS12381.sol";
 import {Transcript} from "../../../../contracts/libraries/Transcript.sol";
 import {G1Point, G2Point, Proof} from "../../../../contracts/types/Points.sol";
-import {GrantId, Member, RecordId, RoundId, StreamId, toRecordId} from "../../../../contracts/types/Ids.sol";
+import {GrantId, RecordId, toRecordId} from "../../../../contracts/types/Ids.sol";
 
 /// @notice RoundsWorld as a contract of its own that keeps one scene, so that the heavy part is compiled once and the tests stay small.
 contract RoundsScene is RoundsWorld {
@@ -37,13 +32,21 @@ contract RoundsScene is RoundsWorld {
 
     // --- the verbs of RoundsWorld, on the kept scene ---
 
+    function allowFrom(uint8 t, uint8 n) external {
+        allow(t, n);
+    }
+
     function askFor(uint8 t, uint8 n, uint256 deposit) external returns (GrantId) {
         return ask(t, n, deposit);
     }
 
-    /// @dev A request whose draw takes all its 256 steps, and its block: the pool has 5,000 places, all empty but the last n that the draw
+    function offerOf(uint8 t, uint8 n, uint256 deposit) external returns (GrantId) {
+        return offer(t, n, deposit);
+    }
+
+    /// @dev An offer whose draw takes all its 256 steps, and its block: the pool has 5,000 places, all empty but the last n that the draw
     /// comes to, where the first n proxies are. Written to storage: places are the registry's third variable, the two counters its first word.
-    function askForLongestDraw(uint8 t, uint8 n, uint256 deposit) external returns (GrantId grantId) {
+    function offerOfLongestDraw(uint8 t, uint8 n, uint256 deposit) external returns (GrantId grantId) {
         uint256[] memory shuffled = new uint256[](5_000);
         for (uint256 i = 0; i < shuffled.length; ++i) {
             shuffled[i] = i;
@@ -55,9 +58,10 @@ contract RoundsScene is RoundsWorld {
             vm.store(address(proxies), place, 0);
         }
         vm.store(address(proxies), 0, bytes32((uint256(proxies.activeCount()) << 32) | shuffled.length));
-        grantId = ask(t, n, deposit);
-        bytes32 seed = Transcript.drawSeed(keccak256(abi.encode("block", vm.getBlockNumber())), grantId);
+        grantId = offer(t, n, deposit);
         passBlock();
+        (bytes32 input,) = grants.drawInputOf(grantId);
+        bytes32 seed = Transcript.drawSeed(input, proveDraw(input, a).gamma);
         for (uint256 k = 0; k < 256; ++k) {
             uint256 j = k + (Transcript.drawStep(seed, k) % (shuffled.length - k));
             (shuffled[k], shuffled[j]) = (shuffled[j], shuffled[k]);
@@ -85,6 +89,15 @@ contract RoundsScene is RoundsWorld {
 
     function grantScene(uint8 t, uint8 n, uint256 deposit) external {
         set(granted(t, n, deposit));
+    }
+
+    /// @dev The same of an offer.
+    function offerScene(uint8 t, uint8 n, uint256 deposit) external {
+        GrantId grantId = offer(t, n, deposit);
+        passBlock();
+        Scene memory made = prepare(grantId, 0);
+        post(made);
+        set(made);
     }
 
     function openScene(uint8 t, uint8 n, uint256 m) external {
@@ -237,69 +250,5 @@ contract RoundsScene is RoundsWorld {
 
     function addUser(address account, uint256 secret) external {
         registerUser(account, secret);
-    }
-}
-
-/// @notice Base of the tests on a scene: the contracts by name, refusals and logs.
-abstract contract RoundsTest is Deployer, Settings {
-    RoundsScene internal world;
-    ITreasury internal treasury;
-    IProxyRegistry internal proxies;
-    IRecordRegistry internal records;
-    IGrantRegistry internal grants;
-    IConversionRounds internal rounds;
-    address internal owner;
-    address internal user;
-    StreamId internal stream;
-
-    address internal constant STRANGER = address(0x5712a);
-
-    function start(uint256 poolSize) internal {
-        world = new RoundsScene(poolSize);
-        (treasury, proxies, records) = (world.treasury(), world.proxies(), world.records());
-        (grants, rounds) = (world.grants(), world.rounds());
-        (owner, user, stream) = (world.owner(), world.user(), world.stream());
-    }
-
-    function member(RoundsWorld.Scene memory scene, uint8 slot) internal pure returns (address) {
-        return scene.committee[slot - 1].accountOf();
-    }
-
-    /// @dev The call reverts with exactly these bytes.
-    function refuse(address caller, address target, bytes memory input, bytes memory expected) internal {
-        vm.prank(caller);
-        (bool ok, bytes memory out) = target.call(input);
-        vm.assertFalse(ok, "the call went through");
-        vm.assertEq(out, expected);
-    }
-
-    /// @dev The logs recorded since vm.recordLogs hold this one, topic for topic and byte for byte.
-    function assertLogged(address emitter, bytes32[4] memory topics, bytes memory data) internal {
-        Vm.Log[] memory logs = vm.getRecordedLogs();
-        for (uint256 i = 0; i < logs.length; ++i) {
-            if (logs[i].emitter != emitter || logs[i].topics[0] != topics[0]) continue;
-            for (uint256 k = 1; k < logs[i].topics.length; ++k) {
-                vm.assertEq(logs[i].topics[k], topics[k], "topic");
-            }
-            vm.assertEq(logs[i].data, data);
-            return;
-        }
-        vm.assertTrue(false, "no such event");
-    }
-
-    function assertPhase(RoundId roundId, IConversionRounds.Phase expected) internal view {
-        vm.assertEq(uint256(rounds.phaseOf(roundId)), uint256(expected), "phase");
-    }
-
-    function word(address account) internal pure returns (bytes32) {
-        return bytes32(uint256(uint160(account)));
-    }
-
-    function word(GrantId grantId) internal pure returns (bytes32) {
-        return bytes32(uint256(GrantId.unwrap(grantId)));
-    }
-
-    function word(RoundId roundId) internal pure returns (bytes32) {
-        return bytes32(RoundId.unwrap(roundId));
     }
 }

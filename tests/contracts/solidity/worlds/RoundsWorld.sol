@@ -22,6 +22,7 @@ abstract contract RoundsWorld is System {
         GrantId grantId;
         uint8 t;
         uint8 n;
+        IGrantRegistry.DrawProof draw;
         Member[] committee;
         uint256[] coefficients;
         IGrantRegistry.Rekey rekey;
@@ -38,13 +39,21 @@ abstract contract RoundsWorld is System {
     // --- request and grant ---
 
     function requestOf(uint8 t, uint8 n) internal view returns (IGrantRegistry.AccessRequest memory) {
-        return IGrantRegistry.AccessRequest(stream, 0, 1000, t, n, "research");
+        return IGrantRegistry.AccessRequest(stream, 0, 1000, t, n, PRICE, 10, 1 hours, "research");
     }
 
     function ask(uint8 t, uint8 n, uint256 deposit) internal returns (GrantId grantId) {
-        vm.deal(user, user.balance + PRICE + deposit);
+        uint256 paid = grants.redrawFeeOf(user, stream, false) + deposit;
+        vm.deal(user, user.balance + paid);
         vm.prank(user);
-        grantId = grants.requestAccess{value: PRICE + deposit}(requestOf(t, n));
+        grantId = grants.requestAccess{value: paid}(requestOf(t, n));
+    }
+
+    function offer(uint8 t, uint8 n, uint256 deposit) internal returns (GrantId grantId) {
+        uint256 paid = grants.redrawFeeOf(user, stream, true) + deposit;
+        vm.deal(owner, owner.balance + paid);
+        vm.prank(owner);
+        grantId = grants.offerAccess{value: paid}(requestOf(t, n), user);
     }
 
     /// @dev Lets the request's block pass, with a hash of our own.
@@ -56,7 +65,12 @@ abstract contract RoundsWorld is System {
 
     /// @dev What the owner prepares for a request whose block has passed.
     function prepare(GrantId grantId, uint32 epoch) internal view returns (Scene memory scene) {
-        return prepareFor(grantId, epoch, grants.committeeOf(grantId), b);
+        IGrantRegistry.Access memory access = grants.accessOf(grantId);
+        (bytes32 input,) = grants.drawInputOf(grantId);
+        IGrantRegistry.DrawProof memory draw = proveDraw(input, a);
+        bytes32 seed = Transcript.drawSeed(input, draw.gamma);
+        scene = prepareFor(grantId, epoch, proxies.draw(seed, access.poolSize, access.requestBlock, access.committeeSize), b);
+        scene.draw = draw;
     }
 
     function prepareFor(GrantId grantId, uint32 epoch, Member[] memory committee, uint256 receiving) internal view returns (Scene memory scene) {
@@ -116,7 +130,7 @@ abstract contract RoundsWorld is System {
     function post(Scene memory scene) internal {
         G2Point memory receivingKey = g2Key(b);
         vm.prank(owner);
-        grants.grant(scene.grantId, expiryIn(30 days), 1000, receivingKey, only(scene.rekey), noRound());
+        grants.grant(scene.grantId, expiryIn(30 days), 1000, scene.draw, receivingKey, only(scene.rekey), noRound());
     }
 
     /// @dev Request, block, grant: the whole way to a live grant.
@@ -150,7 +164,7 @@ abstract contract RoundsWorld is System {
 
     function open(Scene memory scene, IConversionRounds.RecordRef[] memory refs) internal returns (RoundId) {
         setRound(scene, grants.accessOf(scene.grantId).rounds, refs);
-        vm.prank(user);
+        vm.prank(grants.accessOf(scene.grantId).offered ? owner : user);
         return rounds.openRound(scene.grantId, scene.rekey.epoch, scene.data.maskHash, scene.data.rekeyRest, refs);
     }
 
@@ -281,7 +295,7 @@ abstract contract RoundsWorld is System {
     }
 
     /// @dev The scene's round alone.
-    function claimsOf(Scene memory scene) internal view returns (IConversionRounds.ClaimedRound[] memory claims) {
+    function claimsOf(Scene memory scene) internal pure returns (IConversionRounds.ClaimedRound[] memory claims) {
         claims = new IConversionRounds.ClaimedRound[](1);
         claims[0] = IConversionRounds.ClaimedRound(scene.roundId, dataHash(scene));
     }

@@ -7,7 +7,7 @@ import {IProxyRegistry} from "../../../../contracts/interfaces/IProxyRegistry.so
 
 /// @notice What a System is deployed with: prices, penalties and times, for it and for the tests that look at it from outside.
 abstract contract Settings {
-    uint128 internal constant PRICE = 1 ether;
+    uint96 internal constant PRICE = 0.005 ether; // of a conversion
     uint128 internal constant REDRAW_FEE = 0.01 ether;
     uint128 internal constant COMPLAINT_PENALTY = 0.3 ether;
     uint128 internal constant CHALLENGE_PENALTY = 0.4 ether;
@@ -19,6 +19,11 @@ abstract contract Settings {
     uint32 internal constant VOTE_SECONDS = 120;
     uint32 internal constant CHALLENGE_SECONDS = 3600;
     uint40 internal constant MAX_GRANT_SECONDS = 365 days;
+
+    /// @dev What a round over `records` records sets aside in a grant with threshold t.
+    function reserveOf(uint8 t, uint256 records) internal pure returns (uint256) {
+        return records * (t * uint256(FEE) + PRICE);
+    }
 
     function proxySettings() internal pure returns (IProxyRegistry.Settings memory) {
         return IProxyRegistry.Settings(BOND, MISS_PENALTY, MISS_LIMIT, 8192, ROUND_SECONDS + 2 * VOTE_SECONDS + CHALLENGE_SECONDS);

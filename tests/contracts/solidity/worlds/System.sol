@@ -40,11 +40,17 @@ abstract contract System is Deployer, Prover, Settings {
         registerOwner(owner, a);
         registerUser(user, b);
         vm.prank(owner);
-        stream = records.createStream(keccak256("stream"), "a stream", IRecordRegistry.Terms(1, 1, PRICE));
+        stream = records.createStream(keccak256("stream"), "a stream", IRecordRegistry.Terms(1, 3, PRICE));
         for (uint256 i = 0; i < poolSize; ++i) {
             joinProxy(i);
         }
         vm.roll(1010);
+    }
+
+    /// @dev Makes t of n the stream's minimum; as deployed it is 1 of 3.
+    function allow(uint8 t, uint8 n) internal {
+        vm.prank(owner);
+        records.setTerms(stream, IRecordRegistry.Terms(t, n, PRICE));
     }
 
     function deployContracts() internal {

@@ -112,8 +112,9 @@ abstract contract VectorsWorld is Deployer, Prover {
         vm.assertEq(records.streamCount(), id - 1, "streamCount is not in slot 0 any more");
         address publisher = file.account(".records[0].publisher");
         uint256 epoch = file.number(".label.epoch");
+        IRecordRegistry.Terms memory terms = IRecordRegistry.Terms(uint8(file.number(".threshold")), uint8(file.number(".committeeSize")), 0);
         vm.startPrank(delegator());
-        records.createStream(keccak256("vectors"), "", IRecordRegistry.Terms(1, 1, 0));
+        records.createStream(keccak256("vectors"), "", terms);
         for (uint256 i = 0; i < epoch; ++i) {
             records.advanceEpoch(StreamId.wrap(id));
         }
@@ -186,7 +187,8 @@ abstract contract VectorsWorld is Deployer, Prover {
 
     function accessRequest() internal view returns (IGrantRegistry.AccessRequest memory request) {
         request.streamId = StreamId.wrap(uint64(file.number(".label.streamId")));
-        request.epochTo = uint32(file.number(".label.epoch"));
+        request.epochFrom = uint32(file.number(".label.epoch"));
+        request.epochTo = request.epochFrom;
         request.threshold = uint8(file.number(".threshold"));
         request.committeeSize = uint8(file.number(".committeeSize"));
         request.purpose = "vectors";
@@ -215,10 +217,16 @@ abstract contract VectorsWorld is Deployer, Prover {
         (uint32 pool, uint8 n) = (proxies.poolSize(), uint8(members.length));
         for (uint256 salt = 1; salt < 5_000; ++salt) {
             bytes32 blockHash = keccak256(abi.encode(salt));
-            Member[] memory drawn = proxies.draw(Transcript.drawSeed(blockHash, grantId()), pool, requestBlock, n);
+            bytes32 input = Transcript.drawInput(address(grants), grantId(), blockHash);
+            Member[] memory drawn = proxies.draw(Transcript.drawSeed(input, drawOf(input).gamma), pool, requestBlock, n);
             if (Transcript.committeeHash(drawn) == wanted) return blockHash;
         }
         revert("no block hash found that draws the committee of the file");
+    }
+
+    /// @dev The owner's part in the draw, which no file has.
+    function drawOf(bytes32 input) internal view returns (IGrantRegistry.DrawProof memory) {
+        return proveDraw(input, uint256(file.word(".delegator.secret")));
     }
 
     function rekey() internal view returns (IGrantRegistry.Rekey memory value) {
@@ -252,8 +260,10 @@ abstract contract VectorsWorld is Deployer, Prover {
         IGrantRegistry.FirstRound memory none;
         G2Point memory receivingKey = file.g2(".delegatee.key");
         (GrantId id, uint40 expiry) = (grantId(), uint40(vm.getBlockTimestamp() + 1 days));
+        (bytes32 input,) = grants.drawInputOf(id);
+        IGrantRegistry.DrawProof memory draw = drawOf(input);
         vm.prank(delegator());
-        grants.grant(id, expiry, 1_000, receivingKey, rekeys, none);
+        grants.grant(id, expiry, 1_000, draw, receivingKey, rekeys, none);
     }
 
     // --- rounds ---
@@ -306,7 +316,7 @@ abstract contract VectorsWorld is Deployer, Prover {
         uint128 excluded = uint128(file.number(entry(".rounds", round, ".excluded")));
         if (excluded == 0) return;
         bytes32 head = keccak256(abi.encode(opened, 0));
-        vm.store(address(rounds), head, vm.load(address(rounds), head) | bytes32(uint256(1) << 248)); // head.tailInUse
+        vm.store(address(rounds), head, vm.load(address(rounds), head) | bytes32(uint256(1) << 224)); // head.tailInUse
         vm.store(address(rounds), bytes32(uint256(head) + 1), bytes32(uint256(excluded)));
         vm.assertEq(rounds.roundOf(opened).excluded, excluded, "the excluded records are not where they were");
     }

@@ -2,16 +2,17 @@
 pragma solidity ^0.8.30;
 
 import {IGrantRegistry} from "./interfaces/IGrantRegistry.sol";
-import {IRekeyVerifier} from "./interfaces/IRekeyVerifier.sol";
+import {IGrantVerifier} from "./interfaces/IGrantVerifier.sol";
 import {BLS12381} from "./libraries/BLS12381.sol";
 import {Generators} from "./libraries/Generators.sol";
 import {Dleq} from "./libraries/Dleq.sol";
+import {OwnerDraw} from "./libraries/OwnerDraw.sol";
 import {Transcript} from "./libraries/Transcript.sol";
 import {G1Point, G2Point} from "./types/Points.sol";
 
-/// @title RekeyVerifier
+/// @title GrantVerifier
 /// @dev A contract of its own because GrantRegistry with it would be too large for the chain; GrantRegistry's constructor deploys it.
-contract RekeyVerifier is IRekeyVerifier {
+contract GrantVerifier is IGrantVerifier {
     /// What follows from a re-key and the grant that it is for.
     struct Derived {
         bytes32 context;
@@ -21,7 +22,12 @@ contract RekeyVerifier is IRekeyVerifier {
         bytes32 rekeyRest;
     }
 
-    /// @inheritdoc IRekeyVerifier
+    /// @inheritdoc IGrantVerifier
+    function requireSeed(bytes32 input, G1Point memory delegatingKey, IGrantRegistry.DrawProof memory draw) external view returns (bytes32) {
+        return OwnerDraw.requireSeed(input, delegatingKey, draw.gamma, draw.proof);
+    }
+
+    /// @inheritdoc IGrantVerifier
     function requireWellFormed(IGrantRegistry.Rekey memory rekey, G2Point memory receivingKey, Transcript.GrantContext memory bound)
         external
         view
@@ -39,7 +45,7 @@ contract RekeyVerifier is IRekeyVerifier {
         return (derived.maskHash, derived.rekeyRest);
     }
 
-    /// @inheritdoc IRekeyVerifier
+    /// @inheritdoc IGrantVerifier
     function openFragment(
         IGrantRegistry.Rekey memory rekey, Transcript.GrantContext memory bound, Opening memory opening, bytes32 rekeyHash
     ) external view returns (bytes32 fragment, bool good) {
