@@ -77,9 +77,9 @@ abstract contract RoundMoney is RoundChecks {
         address proxy = committee[slot - 1].accountOf();
         uint256 fee = _feePerCfragWei * head.remaining(tail.excluded);
         emit FeeClaimed(roundId, proxy, fee);
+        if (head.price == Price.Reserved) _settlePrice(roundId, round, head, tail.excluded);
         treasury.credit(_moneyOf(roundId), proxy, fee);
         proxies.recordServed(proxy);
-        if (head.price == Price.Reserved) _settlePrice(roundId, round, head, tail.excluded);
     }
 
     /// @inheritdoc IConversionRounds
